@@ -1,0 +1,29 @@
+"""Celery: doorbells on a queue per message class, webhooks, housekeeping; PostgreSQL holds mail."""
+
+import os
+
+from celery import Celery
+from kombu import Exchange, Queue
+
+from accounts.message_class import MessageClass
+
+os.environ.setdefault("DJANGO_SETTINGS_MODULE", "cloudmta.settings")
+
+QUEUES = ("priority", "standard", "digest", "webhooks", "housekeeping")
+
+app = Celery("cloudmta")
+app.config_from_object("django.conf:settings", namespace="CELERY")
+app.conf.task_queues = [Queue(name, Exchange(name), routing_key=name) for name in QUEUES]
+app.autodiscover_tasks()
+
+# Seconds between the rings of the sweep: so late, at the most, is what no doorbell told of.
+SWEEP = 2
+app.conf.beat_schedule = {
+    f"sweep {message_class.label}": {
+        "task": "messages.tasks.deliver",
+        "schedule": SWEEP,
+        "args": [message_class.value],
+        "options": {"queue": message_class.label, "expires": SWEEP},
+    }
+    for message_class in MessageClass
+}

