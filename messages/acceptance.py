@@ -1,0 +1,194 @@
+"""Take a message in: check it, make it ready to leave, and write it down before anyone says yes."""
+
+import email.utils
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from uuid import UUID
+
+from django.conf import settings
+from django.db import transaction
+
+from accounts.message_class import MessageClass
+from events import ledger
+from events.bulk import copy_rows
+from events.identifiers import new_id
+from events.models import Tally
+from messages import header, policy
+from messages.header import Field, HeaderError
+from messages.models import Content, Door, Message, Recipient, State
+from messages.policy import Refused
+from messages.sender import Sender
+
+# Fields that are for us (x-cloudmta-…), or that no recipient may see (RFC 5322 §3.6.3, RFC 5321 §4.4).
+STRIPPED = frozenset((b"bcc", b"resent-bcc", b"return-path"))
+OUR_PREFIX = b"x-cloudmta-"
+
+
+@dataclass(frozen=True, slots=True)
+class Submission:
+    """What a door hands in: an envelope, a content, and who brings it."""
+
+    sender: Sender
+    door: Door
+    reverse_path: str
+    recipients: dict[str, str]  # address as given: its domain as lower-case A-labels
+    content: bytes  # RFC 5322, line ends CRLF
+
+
+@dataclass(frozen=True, slots=True)
+class Accepted:
+    """A message that keeps all rules and is ready to be written."""
+
+    id: UUID
+    submission: Submission
+    accepted_at: datetime
+    message_class: MessageClass
+    tags: list[str]
+    header_from: str
+    sender_domain: str
+    subject: str
+    message_id_header: str
+    content: bytes  # as it leaves, but for the signature
+
+
+def check(submission: Submission) -> Accepted:
+    """Hold a submission against every rule and make the message that leaves. Raises Refused."""
+    policy.limit_size(submission.sender, len(submission.content))
+    try:
+        fields, body = header.split(submission.content)
+    except HeaderError as error:
+        raise Refused(554, "5.6.0", str(error)) from error
+    policy.refuse_duplicates(fields)
+    policy.refuse_loops(fields)
+    author = policy.author(submission.sender, fields)
+    message_class, tags = policy.message_class(fields), policy.tags(fields)
+
+    message_id, now = new_id(), datetime.now(UTC)
+    kept = [field for field in fields if not _is_stripped(field)]
+    kept += _missing(kept, message_id, author.domain, now)
+    content = b"".join(
+        [_trace(submission, message_id, now), *(field.raw for field in kept), b"\r\n", body]
+    )
+    return Accepted(
+        id=message_id,
+        submission=submission,
+        accepted_at=now,
+        message_class=message_class,
+        tags=tags,
+        header_from=_text(kept, b"from"),
+        sender_domain=author.domain,
+        subject=_text(kept, b"subject"),
+        message_id_header=_text(kept, b"message-id"),
+        content=content,
+    )
+
+
+def _is_stripped(field: Field) -> bool:
+    if field.name in STRIPPED or field.name.startswith(OUR_PREFIX):
+        return True
+    # An empty Message-ID is as good as none: ours takes its place.
+    return field.name == b"message-id" and not field.value
+
+
+def _missing(fields: list[Field], message_id: UUID, domain: str, now: datetime) -> list[Field]:
+    """Return the Date and Message-ID that a submission server adds (RFC 6409 §8.2, §8.3)."""
+    names = {field.name for field in fields}
+    added = []
+    if b"date" not in names:
+        date = email.utils.format_datetime(now)
+        added.append(Field(b"date", f"Date: {date}\r\n".encode()))
+    if b"message-id" not in names:
+        added.append(Field(b"message-id", f"Message-ID: <{message_id}@{domain}>\r\n".encode()))
+    return added
+
+
+def _trace(submission: Submission, message_id: UUID, now: datetime) -> bytes:
+    """Return our Received field (RFC 5321 §4.4), which names the account and hides its address."""
+    protocol = "ESMTPSA" if submission.door is Door.SMTP else "HTTPS"
+    return (
+        f"Received: from {submission.sender.account_public_id} by {settings.OPERATOR_HOST}\r\n"
+        f" with {protocol} id {message_id};\r\n {email.utils.format_datetime(now)}\r\n"
+    ).encode()
+
+
+def _text(fields: list[Field], name: bytes) -> str:
+    found = header.find(fields, name)
+    return found[0].text if found else ""
+
+
+MESSAGE_COLUMNS = (
+    "id", "account", "credential", "door", "message_class", "reverse_path", "sender_domain",
+    "header_from", "subject", "message_id_header", "tags", "size", "accepted_at",
+)  # fmt: skip
+RECIPIENT_COLUMNS = (
+    "message", "account", "message_class", "accepted_at", "address", "domain", "state", "due_at",
+    "attempt_count", "reply",
+)  # fmt: skip
+
+
+def store(batch: Sequence[Accepted]) -> None:
+    """Write messages, contents, recipients and their tallies in one transaction, and commit it.
+
+    Only when this returns may a door answer 250 or 202. Raises what the database raises, and then
+    nothing of the batch is written.
+    """
+    with transaction.atomic():
+        copy_rows(Message, MESSAGE_COLUMNS, map(_message_row, batch))
+        copy_rows(Content, ("message", "data"), ((one.id, one.content) for one in batch))
+        copy_rows(
+            Recipient, RECIPIENT_COLUMNS, (row for one in batch for row in _recipient_rows(one))
+        )
+        ledger.count(_tallies(batch))
+
+
+def _message_row(one: Accepted) -> tuple[object, ...]:
+    submission = one.submission
+    return (
+        one.id,
+        submission.sender.account_id,
+        submission.sender.credential_id,
+        submission.door.value,
+        one.message_class.value,
+        submission.reverse_path,
+        one.sender_domain,
+        one.header_from,
+        one.subject,
+        one.message_id_header,
+        one.tags,
+        len(submission.content),
+        one.accepted_at,
+    )
+
+
+def _recipient_rows(one: Accepted) -> list[tuple[object, ...]]:
+    return [
+        (
+            one.id,
+            one.submission.sender.account_id,
+            one.message_class.value,
+            one.accepted_at,
+            address,
+            domain,
+            State.QUEUED.value,
+            one.accepted_at,
+            0,
+            "",
+        )
+        for address, domain in one.submission.recipients.items()
+    ]
+
+
+def _tallies(batch: Sequence[Accepted]) -> Counter[ledger.TallyKey]:
+    amounts: Counter[ledger.TallyKey] = Counter()
+    for one in batch:
+        for key in ledger.tally_keys(
+            one.submission.sender.account_id,
+            one.accepted_at,
+            one.message_class,
+            one.tags,
+            Tally.ACCEPTED,
+        ):
+            amounts[key] += len(one.submission.recipients)
+    return amounts

@@ -1,0 +1,79 @@
+"""Log-ins at the submission door: senders kept for some seconds, and a brake on guessing."""
+
+import asyncio
+import time
+from collections import OrderedDict
+from concurrent.futures import ThreadPoolExecutor
+
+from django.db import InterfaceError, OperationalError, connection
+
+from accounts import authentication
+from messages import sender
+from messages.sender import Sender
+from messages.smtp.replies import Reply
+
+ACCEPTED = Reply(235, "2.7.0", "Authentication successful")
+INVALID = Reply(535, "5.7.8", "Authentication credentials invalid")
+UNAVAILABLE = Reply(454, "4.7.0", "Temporary authentication failure")
+
+# Seconds that a sender is believed: so soon a revoked credential or a new domain takes effect.
+KEEP_FOR = 5
+MAX_KEPT = 10_000
+# Seconds before the answer to a failed log-in: doubled by each failure of the same address or
+# name, forgotten when there was none for a while.
+FIRST_DELAY, LONGEST_DELAY, FORGET_AFTER = 1, 30, 900
+# Hashed in place of the secret of a name that does not exist, so that both take the same time.
+NOBODY = authentication.hash_secret("")
+
+
+class Logins:
+    """Answers AUTH for all sessions of one process."""
+
+    def __init__(self) -> None:
+        self._senders: OrderedDict[str, tuple[float, Sender | None]] = OrderedDict()
+        self._failures: OrderedDict[str, tuple[int, float]] = OrderedDict()
+        self._database = ThreadPoolExecutor(1, "login")
+
+    async def log_in(
+        self, username: str, password: str, address: str
+    ) -> tuple[Reply, Sender | None]:
+        """Return the answer to a log-in, after a delay where it fails, and the sender."""
+        try:
+            found = await self.sender(username)
+        except (OperationalError, InterfaceError):
+            return UNAVAILABLE, None
+        known_hash = found.secret_hash if found else NOBODY
+        is_right = authentication.is_secret_of(password, known_hash) and found is not None
+        if is_right:
+            return ACCEPTED, found
+        await asyncio.sleep(max(self._failed(address), self._failed(username)))
+        return INVALID, None
+
+    async def sender(self, username: str) -> Sender | None:
+        """Return the sender of a name as of some seconds ago at most. None: there is none."""
+        until, found = self._senders.get(username, (0.0, None))
+        if until < time.monotonic():
+            loop = asyncio.get_running_loop()
+            found = await loop.run_in_executor(self._database, _find, username)
+            self._senders[username] = (time.monotonic() + KEEP_FOR, found)
+            if len(self._senders) > MAX_KEPT:
+                self._senders.popitem(last=False)
+        return found
+
+    def _failed(self, who: str) -> float:
+        """Count a failure, and return the seconds to wait before telling."""
+        now = time.monotonic()
+        count, last = self._failures.pop(who, (0, now))
+        count = 1 if now - last > FORGET_AFTER else count + 1
+        self._failures[who] = (count, now)
+        if len(self._failures) > MAX_KEPT:
+            self._failures.popitem(last=False)
+        return float(min(FIRST_DELAY * 2 ** (min(count, 10) - 1), LONGEST_DELAY))
+
+
+def _find(username: str) -> Sender | None:
+    try:
+        return sender.find(username)
+    except (OperationalError, InterfaceError):
+        connection.close()
+        raise
