@@ -1,0 +1,58 @@
+"""Remember what DNS said for as long as it holds, and ask once for what many want to know."""
+
+import asyncio
+import time
+from collections.abc import Awaitable, Callable
+from typing import Generic, TypeVar
+
+# Seconds that an answer is believed: a minute at least, so that a flood asks once; an hour at most.
+MIN_TTL, MAX_TTL = 60, 3600
+# A name that failed is asked again after this: trouble passes.
+FAILURE_TTL = 60
+MAX_NAMES = 50_000
+
+Value = TypeVar("Value")
+
+
+class Cache(Generic[Value]):
+    """Answers by name, failures among them.
+
+    `look_up` returns a value and its seconds to live, or raises `failure`.
+    """
+
+    def __init__(
+        self, look_up: Callable[[str], Awaitable[tuple[Value, float]]], failure: type[Exception]
+    ) -> None:
+        self._look_up = look_up
+        self._failure = failure
+        self._known: dict[str, tuple[float, Value | Exception]] = {}
+        self._running: dict[str, asyncio.Task[Value]] = {}
+
+    async def get(self, name: str) -> Value:
+        """Return what is known of a name, or find it out. Raises what the look-up raises."""
+        if name in self._known:
+            until, value = self._known[name]
+            if until > time.monotonic():
+                if isinstance(value, Exception):
+                    raise value.with_traceback(None)
+                return value
+        if name not in self._running:
+            self._running[name] = asyncio.create_task(self._find(name))
+        # Whoever gives up waiting must not take the answer from the others.
+        return await asyncio.shield(self._running[name])
+
+    async def _find(self, name: str) -> Value:
+        try:
+            value, ttl = await self._look_up(name)
+        except self._failure as error:
+            self._keep(name, error, FAILURE_TTL)
+            raise
+        finally:
+            del self._running[name]
+        self._keep(name, value, min(max(ttl, MIN_TTL), MAX_TTL))
+        return value
+
+    def _keep(self, name: str, value: Value | Exception, ttl: float) -> None:
+        if len(self._known) >= MAX_NAMES:
+            self._known.clear()  # rare, and costs only look-ups
+        self._known[name] = (time.monotonic() + ttl, value)

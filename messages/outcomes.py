@@ -1,0 +1,154 @@
+"""What an attempt comes to: where the recipient stands after it, and the event that tells of it."""
+
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+
+from django.db import transaction
+
+from events import ledger
+from events.bulk import copy_rows
+from events.ledger import NewEvent
+from events.models import Kind
+from messages import queue
+from messages.models import Attempt, State
+from messages.queue import Claimed, Outcome
+from messages.sites import Job
+from messages.smtp.replies import Reply
+
+# A message of ours that must not leave as it is waits so long for somebody to mend the cause.
+HELD_FOR = timedelta(minutes=15)
+# After a reply that was lost the message may have arrived: a greater distance makes it likelier
+# that the receiver, who knows its Message-ID, drops the second copy (RFC 1047).
+RETRY_AFTER_DOUBT = timedelta(minutes=15)
+# What a page or a webhook shows of a reply; some servers send pages.
+MAX_REPLY = 1000
+
+ATTEMPT_COLUMNS = (
+    "recipient", "number", "started_at", "duration", "exchanger", "address", "tls", "reply",
+    "dialogue",
+)  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """All that is written of one attempt, in one transaction."""
+
+    outcome: Outcome
+    attempt: tuple[object, ...] | None
+    event: NewEvent | None
+
+
+def of_attempt(claimed: Claimed, job: Job) -> Result:
+    """Judge a finished job by its verdict."""
+    reply = job.transaction.verdict
+    assert reply and job.started_at and job.ended_at
+    details: dict[str, object] = _reply_details(reply) | {
+        "mx": job.exchanger, "ip": job.address, "tls": job.tls, "attempt": claimed.attempt_number,
+    }  # fmt: skip
+    if job.is_in_doubt:
+        details["may_have_arrived"] = True
+    attempt = (
+        claimed.id,
+        claimed.attempt_number,
+        job.started_at,
+        job.ended_at - job.started_at,
+        job.exchanger,
+        job.address,
+        job.tls,
+        _shown(reply),
+        "\n".join(job.transaction.dialogue).replace("\x00", ""),
+    )
+    retry_at = claimed.retry_at
+    if job.is_in_doubt:
+        retry_at = max(retry_at, job.ended_at + RETRY_AFTER_DOUBT)
+    return _judged(claimed, reply, job.ended_at, retry_at, details, attempt)
+
+
+def without_attempt(claimed: Claimed, reply: Reply) -> Result:
+    """Judge a recipient for whom no exchanger could be found."""
+    details = _reply_details(reply) | {"attempt": claimed.attempt_number}
+    return _judged(claimed, reply, datetime.now(UTC), claimed.retry_at, details, None)
+
+
+def held(claimed: Claimed, problem: str) -> Result:
+    """Keep a recipient back for a reason of ours; no event, for nothing has happened yet."""
+    return _not_tried(claimed, State.HELD, datetime.now(UTC) + HELD_FOR, problem)
+
+
+def given_back(claimed: Claimed) -> Result:
+    """Let another worker have a recipient at once, for whom nothing was begun."""
+    state = State.QUEUED if claimed.attempt_number == 1 else State.DEFERRED
+    return _not_tried(claimed, state, datetime.now(UTC), "")
+
+
+def _not_tried(claimed: Claimed, state: State, due_at: datetime, why: str) -> Result:
+    count = claimed.attempt_number - 1
+    return Result(Outcome(claimed, state, count, due_at, why, None), None, None)
+
+
+def _judged(
+    claimed: Claimed,
+    reply: Reply,
+    now: datetime,
+    retry_at: datetime,
+    details: dict[str, object],
+    attempt: tuple[object, ...] | None,
+) -> Result:
+    if reply.is_positive:
+        state, kind = State.DELIVERED, Kind.DELIVERY
+    elif reply.is_permanent:
+        state, kind = State.BOUNCED, Kind.BOUNCE
+        details["reason"] = "refused"
+    elif retry_at >= claimed.expires_at:
+        # What the last server said is of more use than that we gave up.
+        state, kind = State.BOUNCED, Kind.BOUNCE
+        details["reason"] = "expired"
+    else:
+        state, kind = State.DEFERRED, Kind.SOFT_BOUNCE
+        details["next_attempt_at"] = retry_at.isoformat()
+    is_final = state is not State.DEFERRED
+    outcome = Outcome(
+        claimed,
+        state,
+        claimed.attempt_number,
+        None if is_final else retry_at,
+        _shown(reply),
+        now if is_final else None,
+    )
+    return Result(outcome, attempt, _event(claimed, kind, now, details))
+
+
+def _reply_details(reply: Reply) -> dict[str, object]:
+    text = reply.text.replace("\x00", "")[:MAX_REPLY]
+    return {"smtp_code": reply.code, "enhanced_code": reply.status, "smtp_response": text}
+
+
+def _shown(reply: Reply) -> str:
+    return str(reply).replace("\x00", "")[:MAX_REPLY]
+
+
+def _event(claimed: Claimed, kind: Kind, now: datetime, details: dict[str, object]) -> NewEvent:
+    return NewEvent(
+        kind=kind,
+        account_id=claimed.account_id,
+        message_id=claimed.message_id,
+        recipient=claimed.address,
+        message_class=claimed.message_class,
+        timestamp=now,
+        message_id_header=claimed.message_id_header,
+        tags=claimed.tags,
+        details=details,
+    )
+
+
+def write(results: list[Result]) -> int:
+    """Write what came of attempts, all in one transaction; return for how many it was too late.
+
+    Too late is who has lost the lease: another worker holds the recipient, or has settled it.
+    """
+    with transaction.atomic():
+        ours = queue.settle([result.outcome for result in results])
+        mine = [result for result in results if result.outcome.claimed.id in ours]
+        copy_rows(Attempt, ATTEMPT_COLUMNS, (one.attempt for one in mine if one.attempt))
+        ledger.record_all(one.event for one in mine if one.event)
+    return len(results) - len(mine)

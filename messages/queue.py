@@ -1,0 +1,184 @@
+"""The queue: who is due, who has claimed what, and what became of it. PostgreSQL is the truth.
+
+A recipient that is claimed carries the number of the claim (its lease) and, before anything is
+sent, the time of the next attempt: whoever dies in between has neither lost it nor can its
+successor hammer the receiver (delivery R2). Only who knows the lease may write an outcome.
+"""
+
+import secrets
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from uuid import UUID
+
+import psycopg
+from django.conf import settings
+from django.db import connection
+
+from accounts.message_class import MessageClass
+from messages.models import State
+
+# A claim holds at least so long, and is prolonged while its worker lives.
+LEASE = timedelta(seconds=20)
+
+# How long we try (delivery R1): a password reset is of no use tomorrow.
+LIFETIME = {
+    MessageClass.PRIORITY: timedelta(hours=12),
+    MessageClass.STANDARD: timedelta(hours=48),
+    MessageClass.DIGEST: timedelta(hours=48),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Claimed:
+    """One recipient that is ours for one attempt, with the facts of its message."""
+
+    id: int
+    lease: int
+    message_id: UUID
+    account_id: int
+    message_class: MessageClass
+    accepted_at: datetime
+    address: str
+    domain: str
+    attempt_number: int
+    retry_at: datetime  # when the next attempt is due, should this one fail
+    sender_domain: str
+    message_id_header: str
+    tags: list[str]
+
+    @property
+    def expires_at(self) -> datetime:
+        return self.accepted_at + LIFETIME[self.message_class]
+
+
+# Accounts with due mail are found by hopping over the index, one probe an account; each gets an
+# equal share of the batch, so that nobody waits for somebody else's backlog.
+CLAIM = """
+WITH RECURSIVE front AS (
+    (SELECT account_id, due_at FROM mail_recipient
+      WHERE message_class = %(class)s AND due_at IS NOT NULL
+      ORDER BY account_id, due_at LIMIT 1)
+    UNION ALL
+    SELECT following.account_id, following.due_at FROM front, LATERAL (
+        SELECT account_id, due_at FROM mail_recipient
+         WHERE message_class = %(class)s AND due_at IS NOT NULL
+           AND account_id > front.account_id
+         ORDER BY account_id, due_at LIMIT 1) following
+), waiting AS MATERIALIZED (
+    SELECT account_id FROM front WHERE due_at <= now()
+), picked AS MATERIALIZED (
+    SELECT due.id FROM waiting, LATERAL (
+        SELECT id FROM mail_recipient
+         WHERE message_class = %(class)s AND account_id = waiting.account_id AND due_at <= now()
+         ORDER BY due_at
+         LIMIT greatest(%(limit)s / (SELECT count(*) FROM waiting), 1)
+         FOR UPDATE SKIP LOCKED) due
+    LIMIT %(limit)s
+)
+UPDATE mail_recipient r
+   SET state = 'leased',
+       lease = %(lease)s,
+       attempt_count = r.attempt_count + 1,
+       due_at = now() + greatest(
+           %(lease_time)s,
+           (%(retry_after)s::int[])[least(r.attempt_count + 1, %(steps)s)]
+           * (0.9 + 0.2 * random()) * interval '1 second')
+  FROM picked, mail_message m
+ WHERE r.id = picked.id AND m.id = r.message_id
+RETURNING r.id, r.lease, r.message_id, r.account_id, r.message_class, r.accepted_at, r.address,
+          r.domain, r.attempt_count, r.due_at, m.sender_domain, m.message_id_header, m.tags
+"""
+
+
+def claim(classes: Sequence[MessageClass], limit: int) -> list[Claimed]:
+    """Take up to `limit` due recipients for one attempt each, the first class first."""
+    claimed: list[Claimed] = []
+    for message_class in classes:
+        if len(claimed) < limit:
+            claimed += _claim(message_class, limit - len(claimed))
+    return claimed
+
+
+def _claim(message_class: MessageClass, limit: int) -> list[Claimed]:
+    with connection.cursor() as cursor:
+        cursor.execute(
+            CLAIM,
+            {
+                "class": message_class.value,
+                "limit": limit,
+                "lease": secrets.randbits(63),
+                "lease_time": LEASE,
+                "retry_after": settings.RETRY_AFTER,
+                "steps": len(settings.RETRY_AFTER),
+            },
+        )
+        return [Claimed(*row[:4], MessageClass(row[4]), *row[5:]) for row in cursor.fetchall()]
+
+
+def contents(message_ids: Sequence[UUID]) -> dict[UUID, bytes]:
+    """Return the contents of messages by id."""
+    connection.ensure_connection()
+    # Binary, which Django's own cursors cannot: else each byte would come in hex.
+    with psycopg.Cursor(connection.connection) as cursor:
+        cursor.execute(
+            "SELECT message_id, data FROM mail_content WHERE message_id = ANY(%s)",
+            [list(message_ids)],
+            binary=True,
+        )
+        return dict(cursor.fetchall())
+
+
+def prolong(claimed: Sequence[Claimed]) -> None:
+    """Keep claims of a living worker from running out while it waits for slow receivers."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            """
+            UPDATE mail_recipient r SET due_at = now() + %s
+              FROM unnest(%s::bigint[], %s::bigint[]) AS held(id, lease)
+             WHERE r.id = held.id AND r.lease = held.lease AND r.due_at < now() + %s
+            """,
+            [LEASE, [one.id for one in claimed], [one.lease for one in claimed], LEASE / 2],
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What became of one attempt, as it will stand in the recipient's row."""
+
+    claimed: Claimed
+    state: State
+    attempt_count: int
+    due_at: datetime | None
+    reply: str
+    settled_at: datetime | None
+
+
+def settle(outcomes: Sequence[Outcome]) -> set[int]:
+    """Write outcomes where the lease is still ours; return the ids of those recipients.
+
+    Runs in the transaction of the caller, who writes attempts and events for the returned ones.
+    """
+    with connection.cursor() as cursor:
+        cursor.execute(
+            """
+            UPDATE mail_recipient r
+               SET state = o.state, attempt_count = o.attempt_count, due_at = o.due_at,
+                   reply = o.reply, settled_at = o.settled_at, lease = NULL
+              FROM unnest(%s::bigint[], %s::bigint[], %s::text[], %s::int[], %s::timestamptz[],
+                          %s::text[], %s::timestamptz[])
+                AS o(id, lease, state, attempt_count, due_at, reply, settled_at)
+             WHERE r.id = o.id AND r.lease = o.lease
+            RETURNING r.id
+            """,
+            [
+                [one.claimed.id for one in outcomes],
+                [one.claimed.lease for one in outcomes],
+                [one.state.value for one in outcomes],
+                [one.attempt_count for one in outcomes],
+                [one.due_at for one in outcomes],
+                [one.reply for one in outcomes],
+                [one.settled_at for one in outcomes],
+            ],
+        )
+        return {row[0] for row in cursor.fetchall()}

@@ -1,0 +1,217 @@
+"""Talk to one exchanger over one connection: the I/O around the client's side of SMTP."""
+
+import asyncio
+import ssl
+import time
+from collections.abc import Callable
+from typing import Protocol, cast
+
+from django.conf import settings
+
+from messages.smtp.client import (
+    ClientSession,
+    Event,
+    Phase,
+    Ready,
+    Settled,
+    Transaction,
+    UpgradeToTls,
+)
+from messages.smtp.replies import ProtocolError, Reply
+
+# The status of a reply of ours that says: in clear it may go (RFC 3463 §3.8).
+TLS_FAILED = "4.7.5"
+
+CONNECT_SECONDS = 30
+TLS_SECONDS = 30
+# Patience by phase (RFC 5321 §4.5.3.2). Giving up early costs nothing but at the final dot: there
+# the message may have arrived, and a second copy would follow.
+PATIENCE = {
+    Phase.GREETING: 60,
+    Phase.EHLO: 60,
+    Phase.HELO: 60,
+    Phase.STARTTLS: 60,
+    Phase.RSET: 60,
+    Phase.MAIL: 300,
+    Phase.RCPT: 300,
+    Phase.DATA: 120,
+    Phase.DOT: 600,
+}
+
+
+class ConnectFailed(Exception):
+    """There is no usable connection to an exchanger. Carries the reply that says why."""
+
+    def __init__(self, reply: Reply) -> None:
+        self.reply = reply
+        super().__init__(str(reply))
+
+
+class Owner(Protocol):
+    """Who holds a connection and gives it work."""
+
+    def free(self, connection: "Connection") -> None:
+        """The connection can begin a transaction."""
+
+    def settled(self, connection: "Connection", transaction: Transaction) -> None:
+        """The exchanger has decided on a transaction."""
+
+    def lost(self, connection: "Connection", open_transactions: list[Transaction]) -> None:
+        """The connection is gone, and leaves these transactions open."""
+
+
+class Connection(asyncio.Protocol):
+    """One connection to an exchanger, from the greeting to the end."""
+
+    def __init__(self, owner: Owner, exchanger: str, address: str, *, use_tls: bool) -> None:
+        self.owner = owner
+        self.exchanger = exchanger
+        self.address = address
+        self.tls = ""  # the version of TLS, "" in clear text
+        self.opened_at = self.idle_since = time.monotonic()
+        self.deadline = self.opened_at + PATIENCE[Phase.GREETING]
+        self._loop = asyncio.get_running_loop()
+        self._session = ClientSession(settings.OPERATOR_HOST, use_tls=use_tls)
+        self._transport: asyncio.Transport | None = None
+        self._greeted: asyncio.Future[None] = self._loop.create_future()
+        self._upgrade: asyncio.Task[None] | None = None
+        self._closing = False
+        self._corked = False  # gathers what one turn has to say into one packet
+
+    async def greeted(self) -> None:
+        """Wait until the exchanger takes transactions. Raises ConnectFailed."""
+        await self._greeted
+
+    @property
+    def can_begin(self) -> bool:
+        return not self._closing and self._session.can_begin
+
+    @property
+    def is_idle(self) -> bool:
+        return self.can_begin and self._session.phase is None
+
+    def begin(self, transaction: Transaction) -> None:
+        """Start a transaction, or settle at once one that this exchanger cannot take."""
+        impossible = self._session.begin(transaction)
+        if not self._corked:
+            self._flush()
+        if impossible:
+            self.owner.settled(self, transaction)
+
+    def quit(self) -> None:
+        """Say goodbye and close, without waiting for an answer to it."""
+        if self._transport and not self._closing:
+            self._transport.write(b"QUIT\r\n")
+        self.close()
+
+    def close(self) -> None:
+        """Close the connection; what is open on it is lost."""
+        self._closing = True
+        if self._transport:
+            self._transport.close()
+
+    def expire(self) -> None:
+        """Close, because the exchanger did not answer in time."""
+        phase = self._session.phase
+        self._fail(Reply(451, "4.4.2", f"No answer in time to {phase.value if phase else 'us'}"))
+
+    # --- asyncio.Protocol ---
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        self._transport = cast(asyncio.Transport, transport)  # uvloop's has no common base
+
+    def data_received(self, data: bytes) -> None:
+        self._corked = True
+        try:
+            for event in self._session.receive(data):
+                self._handle(event)
+        except ProtocolError as error:
+            self._fail(Reply(451, "4.5.0", f"The server does not speak SMTP: {error}"))
+        if self.can_begin and self._greeted.done():
+            self.idle_since = time.monotonic()
+            self.owner.free(self)
+        self._corked = False
+        self._flush()
+
+    def _handle(self, event: Event) -> None:
+        if isinstance(event, Settled):
+            self.owner.settled(self, event.transaction)
+        elif isinstance(event, Ready):
+            self._greeted.set_result(None)
+        elif isinstance(event, UpgradeToTls):
+            self._flush()
+            self._upgrade = self._loop.create_task(self._start_tls())
+        else:
+            self._fail(event.reply)
+
+    def connection_lost(self, error: Exception | None) -> None:
+        self._closing = True
+        if not self._greeted.done():
+            why = f"The connection was closed: {error}" if error else "The connection was closed"
+            self._greeted.set_exception(ConnectFailed(Reply(451, "4.4.2", why)))
+        self.owner.lost(self, self._session.abandon())
+
+    def _flush(self) -> None:
+        output = self._session.take_output()
+        if output and self._transport and not self._transport.is_closing():
+            self._transport.write(output)
+        phase = self._session.phase
+        if phase:
+            self.deadline = time.monotonic() + PATIENCE[phase]
+
+    def _fail(self, reply: Reply) -> None:
+        if not self._greeted.done():
+            self._greeted.set_exception(ConnectFailed(reply))
+        self._closing = True
+        if self._transport:
+            # Not close(): that would wait until the other side has read what we wrote.
+            self._transport.abort()
+
+    async def _start_tls(self) -> None:
+        assert self._transport
+        try:
+            transport = await self._loop.start_tls(
+                self._transport,
+                self,
+                unverified_tls(),
+                server_hostname=self.exchanger,
+                ssl_handshake_timeout=TLS_SECONDS,
+            )
+        except (OSError, ssl.SSLError) as error:
+            self._fail(Reply(451, TLS_FAILED, f"TLS handshake failed: {error}"))
+            return
+        self._transport = cast(asyncio.Transport, transport)  # uvloop's has no common base
+        self.tls = transport.get_extra_info("ssl_object").version() or ""
+        self._session.tls_established()
+        self._flush()
+
+
+_context: list[ssl.SSLContext] = []
+
+
+def unverified_tls() -> ssl.SSLContext:
+    """Return the one context for opportunistic TLS: encrypted, not authenticated (RFC 7435)."""
+    if not _context:
+        # Making one costs 20 ms: once for ever.
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+        context.check_hostname = False
+        context.verify_mode = ssl.CERT_NONE
+        _context.append(context)
+    return _context[0]
+
+
+async def connect(
+    owner: Owner, exchanger: str, address: str, *, use_tls: bool = True
+) -> Connection:
+    """Return a greeted connection to one address of an exchanger. Raises ConnectFailed."""
+    make: Callable[[], Connection] = lambda: Connection(owner, exchanger, address, use_tls=use_tls)  # noqa: E731
+    loop = asyncio.get_running_loop()
+    try:
+        _, connection = await asyncio.wait_for(
+            loop.create_connection(make, address, settings.EXCHANGER_PORT), CONNECT_SECONDS
+        )
+    except (OSError, TimeoutError) as error:
+        why = str(error) or "no answer in time"
+        raise ConnectFailed(Reply(451, "4.4.1", f"No connection to {exchanger}: {why}")) from error
+    await connection.greeted()
+    return connection
