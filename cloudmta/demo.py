@@ -1,0 +1,123 @@
+"""A demo account that works at once: a user, a verified domain with its key, a credential."""
+
+import json
+import os
+import secrets
+from pathlib import Path
+
+from django.conf import settings
+from django.db import transaction
+from django.utils import timezone
+
+from accounts import authentication, vault
+from accounts.models import Account, Credential, Membership, User
+from domains import keys
+from domains.models import Domain, SigningKey
+from messages import certificates
+
+EMAIL = "demo@cloudmta.test"
+DOMAIN = "demo.cloudmta.test"
+
+
+def ensure_demo() -> dict[str, object]:
+    """Make the demo account where it is missing, and return how to use it.
+
+    Passwords and secrets are kept as hashes only; the file var/demo.json knows them in clear, and
+    where it is lost they are made anew.
+    """
+    known = _read(demo_file())
+    with transaction.atomic():
+        account = _account()
+        password = _password(account, str(known.get("login_password", "")))
+        username, secret = _credential(account, known)
+        _domain(account)
+    facts = _facts(password, username, secret)
+    _write(demo_file(), facts)
+    return facts
+
+
+def demo_file() -> Path:
+    return settings.VAR_DIR / "demo.json"
+
+
+def _read(path: Path) -> dict[str, object]:
+    try:
+        known = json.loads(path.read_text())
+    except (OSError, ValueError):
+        return {}
+    return known if isinstance(known, dict) else {}
+
+
+def _account() -> Account:
+    owned = Membership.objects.filter(user__email=EMAIL).select_related("account").first()
+    return owned.account if owned else Account.objects.create(name="Demo")
+
+
+def _password(account: Account, known: str) -> str:
+    user = User.objects.filter(email=EMAIL).first()
+    if user is None:
+        # Staff as well: in a demo, one person looks at everything.
+        user = User.objects.create_superuser(EMAIL)
+        Membership.objects.create(user=user, account=account, role=Membership.Role.OWNER)
+    if known and user.check_password(known):
+        return known
+    password = secrets.token_urlsafe(12)
+    user.set_password(password)
+    user.save(update_fields=["password"])
+    return password
+
+
+def _credential(account: Account, known: dict[str, object]) -> tuple[str, str]:
+    username, secret = str(known.get("smtp_username", "")), str(known.get("smtp_password", ""))
+    credential = Credential.objects.filter(
+        account=account, username=username, revoked_at=None
+    ).first()
+    if credential and authentication.is_secret_of(secret, credential.secret_hash):
+        return username, secret
+    credential, secret = authentication.create_credential(account, "Demo")
+    return credential.username, secret
+
+
+def _domain(account: Account) -> None:
+    # The simulator's DNS carries whatever records our domains need, so it is verified as it is.
+    domain, is_new = Domain.objects.get_or_create(
+        name=DOMAIN, defaults={"account": account, "verified_at": timezone.now()}
+    )
+    if is_new:
+        private_key, public_key = keys.generate()
+        SigningKey.objects.create(
+            domain=domain,
+            selector=keys.new_selector(),
+            public_key=public_key,
+            encrypted_private_key=vault.encrypt(private_key),
+        )
+
+
+def _facts(password: str, username: str, secret: str) -> dict[str, object]:
+    web = f"http://127.0.0.1:{settings.WEB_PORT}"
+    return {
+        "dashboard_url": f"{web}/",
+        "login_email": EMAIL,
+        "login_password": password,
+        "api_url": f"{web}/api/v0.1",
+        "smtp_host": "127.0.0.1",
+        "smtp_port": settings.SUBMISSION_PORTS[0],
+        "smtps_port": settings.SUBMISSION_TLS_PORTS[0],
+        "smtp_username": username,
+        "smtp_password": secret,
+        "ca_file": str(certificates.ca_file()),
+        "sending_domain": DOMAIN,
+        "simulator_domain": "sim.test",
+        "simulator_url": f"http://127.0.0.1:{settings.SIMULATOR_HTTP_PORT}",
+        "dns_host": "127.0.0.1",
+        "dns_port": settings.SIMULATOR_DNS_PORT,
+    }
+
+
+def _write(path: Path, facts: dict[str, object]) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    draft = path.with_suffix(".draft")
+    with os.fdopen(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w") as file:
+        json.dump(facts, file, indent=2)
+        file.write("\n")
+    draft.replace(path)

@@ -1,0 +1,31 @@
+"""Run one Celery worker for one or more queues."""
+
+import argparse
+import socket
+import warnings
+
+from celery.platforms import SecurityWarning
+from django.core.management.base import BaseCommand
+
+from cloudmta.celery import QUEUES, app
+from cloudmta.startup import require_database
+
+
+class Command(BaseCommand):
+    help = "Work on queues: priority, standard, digest, webhooks, housekeeping."
+
+    def add_arguments(self, parser: argparse.ArgumentParser) -> None:
+        parser.add_argument("queues", nargs="+", choices=QUEUES, metavar="queue")
+
+    def handle(self, *args: object, queues: list[str], **options: object) -> None:
+        require_database()
+        # It warns of root because pickled tasks could do anything; ours are JSON.
+        warnings.simplefilter("ignore", SecurityWarning)
+        # One thread: a task only waits for the engine, which serves many messages at a time.
+        app.worker_main(
+            [
+                "--quiet", "worker", "--queues", ",".join(queues), "--pool", "threads", "--concurrency", "1",
+                "--hostname", f"{'-'.join(queues)}@{socket.gethostname()}", "--loglevel", "INFO",
+                "--without-gossip", "--without-mingle",
+            ]
+        )  # fmt: skip
