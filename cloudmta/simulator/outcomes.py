@@ -1,0 +1,66 @@
+"""Decide what becomes of a message by the address it is for: the simulator's mailboxes.
+
+`bounced@sim.test`, `greylisted+any.label@d17.sim.test`: the local part before a `+` decides, in
+any domain. A local part that says nothing is delivered.
+"""
+
+from enum import StrEnum
+
+from messages.smtp.replies import Reply
+
+# Pairs of reverse-path and recipient that are remembered as greylisted, about 20 MB of them.
+MOST_GREYLISTED = 100_000
+
+
+class Outcome(StrEnum):
+    """What can happen to one recipient. Each value is the local part that makes it happen."""
+
+    DELIVERED = "delivered"  # the exchanger takes it
+    BOUNCED = "bounced"  # refused for ever: no such mailbox
+    SOFT_BOUNCED = "softbounced"  # refused for now, on every attempt
+    FULL = "full"  # refused for now: the mailbox has no room
+    GREYLISTED = "greylisted"  # refused for now, and taken on the next attempt
+    BLOCKED = "blocked"  # refused for ever: it is our reputation, not the mailbox
+    COMPLAINED = "complained"  # delivered; the recipient will call it spam
+    LATE_BOUNCE = "late-bounce"  # delivered; a DSN will say otherwise
+    AUTO_REPLY = "auto-reply"  # delivered; nobody is there, and a machine will say so
+    SLOW = "slow"  # delivered, each reply after a delay
+    DROP_AFTER_DOT = (
+        "drop-after-dot"  # delivered, and the reply to the final dot is lost (RFC 1047)
+    )
+
+
+# What RCPT is answered; who has no entry here is accepted.
+REFUSALS = {
+    Outcome.BOUNCED: Reply(550, "5.1.1", "No such user here"),
+    Outcome.SOFT_BOUNCED: Reply(450, "4.2.1", "Mailbox temporarily unavailable"),
+    Outcome.FULL: Reply(452, "4.2.2", "Mailbox full"),
+    Outcome.GREYLISTED: Reply(451, "4.7.1", "Greylisted, please try again later"),
+    Outcome.BLOCKED: Reply(554, "5.7.1", "Message refused by local policy"),
+}
+
+BY_LOCAL_PART = {outcome.value: outcome for outcome in Outcome}
+
+
+def outcome_of(address: str) -> Outcome:
+    """Return what happens to mail for an address."""
+    local_part = address.rpartition("@")[0] or address  # "postmaster" may stand alone
+    label = local_part.partition("+")[0].lower()
+    return BY_LOCAL_PART.get(label, Outcome.DELIVERED)
+
+
+class Greylist:
+    """The pairs of reverse-path and recipient that were asked to come again."""
+
+    def __init__(self) -> None:
+        self.pairs: dict[tuple[str, str], None] = {}  # oldest first
+
+    def knows(self, reverse_path: str, recipient: str) -> bool:
+        """Tell whether the pair was seen before; from now on it was."""
+        pair = (reverse_path, recipient)
+        if pair in self.pairs:
+            return True
+        self.pairs[pair] = None
+        if len(self.pairs) > MOST_GREYLISTED:
+            self.pairs.clear()  # whoever waits is only asked once more
+        return False
