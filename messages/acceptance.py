@@ -21,7 +21,7 @@ from messages.models import Content, Door, Message, Recipient, State
 from messages.policy import Refused
 from messages.sender import Sender
 
-# Fields that are for us (x-cloudmta-…), or that no recipient may see (RFC 5322 §3.6.3, RFC 5321 §4.4).
+# Fields that no recipient may see (RFC 5322 §3.6.3, RFC 5321 §4.4), and those that are for us.
 STRIPPED = frozenset((b"bcc", b"resent-bcc", b"return-path"))
 OUR_PREFIX = b"x-cloudmta-"
 

@@ -1,4 +1,4 @@
-"""The certificate of our doors: the operator's own, or one issued by our own CA at the first start."""
+"""The certificate of our doors: the operator's, or one of our own CA, made at the first start."""
 
 import fcntl
 import ipaddress

@@ -214,7 +214,7 @@ class DoorSession(asyncio.Protocol):
             self.transport.abort()
             self.listener.left(self)
             return
-        self.transport = cast(asyncio.Transport, transport)  # uvloop's has no common base
+        self.transport = transport
         self.smtp.tls_established()
         self._proceed()
 

@@ -36,7 +36,7 @@ class GroupCommit(Generic[Item]):
         self._thread.start()
 
     def put(self, item: Item) -> "asyncio.Future[None]":
-        """Return a future that is done once the item is committed, or has the error that prevented it."""
+        """Return a future that is done when the item is committed, or fails as that failed."""
         future: asyncio.Future[None] = self._loop.create_future()
         self._inbox.put((item, future))
         return future

@@ -1,5 +1,6 @@
 """What an attempt comes to: where the recipient stands after it, and the event that tells of it."""
 
+import ipaddress
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
@@ -53,7 +54,7 @@ def of_attempt(claimed: Claimed, job: Job) -> Result:
         job.started_at,
         job.ended_at - job.started_at,
         job.exchanger,
-        job.address,
+        ipaddress.ip_address(job.address) if job.address else None,
         job.tls,
         _shown(reply),
         "\n".join(job.transaction.dialogue).replace("\x00", ""),

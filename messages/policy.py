@@ -53,7 +53,7 @@ def require_own_reverse_path(sender: Sender, reverse_path: str) -> None:
             550, "5.7.1", "The empty reverse-path <> cannot be used here; give a sender address"
         )
     try:
-        domain = normalise_domain(split_address(reverse_path)[1])
+        domain = split_address(reverse_path)[1]
     except AddressError as error:
         raise Refused(501, "5.1.7", str(error)) from error
     _require_own_domain(sender, domain)
@@ -66,11 +66,10 @@ def _require_own_domain(sender: Sender, domain: str) -> None:
 
 def recipient_domain(address: str) -> str:
     """Return the domain of a recipient as lower-case A-labels; refuse what mail cannot reach."""
-    domain = split_address(address)[1]
-    if domain.startswith("["):
+    if address.endswith("]"):
         raise Refused(550, "5.1.2", "Address literals are not accepted; use a domain name")
     try:
-        return normalise_domain(domain)
+        return split_address(address)[1]
     except AddressError as error:
         raise Refused(501, "5.1.3", str(error)) from error
 

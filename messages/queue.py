@@ -19,7 +19,7 @@ from accounts.message_class import MessageClass
 from messages.models import State
 
 # A claim holds at least so long, and is prolonged while its worker lives.
-LEASE = timedelta(seconds=20)
+LEASE = 20  # seconds
 
 # How long we try (delivery R1): a password reset is of no use tomorrow.
 LIFETIME = {
@@ -81,13 +81,14 @@ UPDATE mail_recipient r
        lease = %(lease)s,
        attempt_count = r.attempt_count + 1,
        due_at = now() + greatest(
-           %(lease_time)s,
+           %(lease_seconds)s * interval '1 second',
            (%(retry_after)s::int[])[least(r.attempt_count + 1, %(steps)s)]
            * (0.9 + 0.2 * random()) * interval '1 second')
   FROM picked, mail_message m
  WHERE r.id = picked.id AND m.id = r.message_id
 RETURNING r.id, r.lease, r.message_id, r.account_id, r.message_class, r.accepted_at, r.address,
-          r.domain, r.attempt_count, r.due_at, m.sender_domain, m.message_id_header, m.tags
+          r.domain, r.attempt_count AS attempt_number, r.due_at AS retry_at,
+          m.sender_domain, m.message_id_header, m.tags
 """
 
 
@@ -108,12 +109,14 @@ def _claim(message_class: MessageClass, limit: int) -> list[Claimed]:
                 "class": message_class.value,
                 "limit": limit,
                 "lease": secrets.randbits(63),
-                "lease_time": LEASE,
+                "lease_seconds": LEASE,
                 "retry_after": settings.RETRY_AFTER,
                 "steps": len(settings.RETRY_AFTER),
             },
         )
-        return [Claimed(*row[:4], MessageClass(row[4]), *row[5:]) for row in cursor.fetchall()]
+        names = [column.name for column in cursor.description]
+        rows = [dict(zip(names, row, strict=True)) for row in cursor.fetchall()]
+    return [Claimed(**row | {"message_class": message_class}) for row in rows]
 
 
 def contents(message_ids: Sequence[UUID]) -> dict[UUID, bytes]:
@@ -134,9 +137,10 @@ def prolong(claimed: Sequence[Claimed]) -> None:
     with connection.cursor() as cursor:
         cursor.execute(
             """
-            UPDATE mail_recipient r SET due_at = now() + %s
+            UPDATE mail_recipient r SET due_at = now() + %s * interval '1 second'
               FROM unnest(%s::bigint[], %s::bigint[]) AS held(id, lease)
-             WHERE r.id = held.id AND r.lease = held.lease AND r.due_at < now() + %s
+             WHERE r.id = held.id AND r.lease = held.lease
+               AND r.due_at < now() + %s * interval '1 second'
             """,
             [LEASE, [one.id for one in claimed], [one.lease for one in claimed], LEASE / 2],
         )

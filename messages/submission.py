@@ -213,7 +213,9 @@ class SubmissionSession(DoorSession):
                 credential_id=sender.credential_id,
                 door=Door.SMTP,
                 client_address=self.address or None,
-                reverse_path=self.smtp.reverse_path if reverse_path is None else reverse_path,
+                reverse_path=(self.smtp.reverse_path or "")
+                if reverse_path is None
+                else reverse_path,
                 recipients=list(self._recipients),
                 reply=str(reply),
             )

@@ -181,7 +181,7 @@ class Connection(asyncio.Protocol):
             self._fail(Reply(451, TLS_FAILED, f"TLS handshake failed: {error}"))
             return
         self._transport = cast(asyncio.Transport, transport)  # uvloop's has no common base
-        self.tls = transport.get_extra_info("ssl_object").version() or ""
+        self.tls = self._transport.get_extra_info("ssl_object").version() or ""
         self._session.tls_established()
         self._flush()
 

@@ -30,8 +30,8 @@ CloudMTA runs. Everything is on this machine, nothing leaves it.
 
 Send a message by SMTP (curl is an SMTP client too):
 
-  printf 'From: hello@{sending_domain}\\r\\nTo: delivered@sim.test\\r\\nSubject: Hello\\r\\n\\r\\nIt works.\\r\\n' | \\
-    curl --ssl-reqd --cacert {ca_file} \\
+  printf 'From: hello@{sending_domain}\\nSubject: Hello\\n\\nIt works.\\n' | \\
+    curl --crlf --ssl-reqd --cacert {ca_file} \\
       --url smtp://{smtp_host}:{smtp_port} --user {smtp_username}:{smtp_password} \\
       --mail-from hello@{sending_domain} --mail-rcpt delivered@sim.test --upload-file -
 

@@ -4,7 +4,7 @@ import argparse
 import socket
 import warnings
 
-from celery.platforms import SecurityWarning
+from celery.exceptions import SecurityWarning
 from django.core.management.base import BaseCommand
 
 from cloudmta.celery import QUEUES, app
@@ -22,10 +22,8 @@ class Command(BaseCommand):
         # It warns of root because pickled tasks could do anything; ours are JSON.
         warnings.simplefilter("ignore", SecurityWarning)
         # One thread: a task only waits for the engine, which serves many messages at a time.
-        app.worker_main(
-            [
-                "--quiet", "worker", "--queues", ",".join(queues), "--pool", "threads", "--concurrency", "1",
-                "--hostname", f"{'-'.join(queues)}@{socket.gethostname()}", "--loglevel", "INFO",
-                "--without-gossip", "--without-mingle",
-            ]
-        )  # fmt: skip
+        name = f"{'-'.join(queues)}@{socket.gethostname()}"
+        how = f"--pool threads --concurrency 1 --hostname {name} --loglevel INFO"
+        quiet = "--without-gossip --without-mingle"
+        command = f"--quiet worker --queues {','.join(queues)} {how} {quiet}"
+        app.worker_main(command.split())

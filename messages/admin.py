@@ -1,0 +1,44 @@
+"""What staff sees of messages, recipients and attempts; what a message says is not for them."""
+
+from django.contrib import admin
+
+from accounts.admin import BigTableAdmin
+from messages.models import Attempt, Content, Message, Recipient, Refusal
+
+
+@admin.register(Message)
+class MessageAdmin(BigTableAdmin):
+    list_display = ("id", "accepted_at", "account", "message_class", "header_from", "subject")
+    list_filter = ("message_class", "door")
+    list_select_related = ("account",)
+
+
+@admin.register(Content)
+class ContentAdmin(BigTableAdmin):
+    secrets = ("data",)
+    list_display = ("message",)
+    list_select_related = ("message",)
+
+
+@admin.register(Recipient)
+class RecipientAdmin(BigTableAdmin):
+    list_display = (
+        "address", "state", "due_at", "attempt_count", "message_class", "account", "accepted_at",
+    )  # fmt: skip
+    list_filter = ("state", "message_class")
+    list_select_related = ("account",)
+
+
+@admin.register(Attempt)
+class AttemptAdmin(BigTableAdmin):
+    list_display = ("recipient", "number", "started_at", "duration", "exchanger", "tls", "reply")
+    list_display_links = ("recipient",)
+    list_filter = ("number",)
+    list_select_related = ("recipient",)
+
+
+@admin.register(Refusal)
+class RefusalAdmin(BigTableAdmin):
+    list_display = ("refused_at", "account", "door", "reverse_path", "client_address", "reply")
+    list_filter = ("door",)
+    list_select_related = ("account",)
