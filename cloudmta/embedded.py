@@ -154,20 +154,38 @@ class ThrowAway:
 
     def __init__(self) -> None:
         self.directory = Path(tempfile.mkdtemp(prefix="cloudmta-test-"))
-        # Nothing here outlives the run, so nothing needs to reach the disk.
-        services = [
-            postgres(self.directory, fsync="off", synchronous_commit="off", full_page_writes="off"),
-            redis(self.directory),
-        ]
+        # Nothing here outlives the machine, so nothing needs to reach the disk. Commits still wait
+        # until the kernel has them: then a killed server has kept what it promised.
+        in_memory = {"fsync": "off", "full_page_writes": "off"}
+        self._services = {
+            service.name: service
+            for service in (postgres(self.directory, **in_memory), redis(self.directory))
+        }
+        self._running: dict[str, subprocess.Popen[bytes]] = {}
         self._log = (self.directory / "services.log").open("wb")
-        self._running = [
-            subprocess.Popen(
-                service.argv, user=service.user, stdout=self._log, stderr=self._log,
-                start_new_session=True, cwd="/",
-            )
-            for service in services
-        ]  # fmt: skip
-        wait_for_postgres(self.directory)
+        for name in self._services:
+            self.start(name)
+
+    def start(self, name: str) -> None:
+        """Start one service, and wait for PostgreSQL."""
+        service = self._services[name]
+        self._running[name] = subprocess.Popen(
+            service.argv,
+            user=service.user,
+            stdout=self._log,
+            stderr=self._log,
+            start_new_session=True,
+            cwd="/",
+        )
+        if name == "postgres":
+            wait_for_postgres(self.directory)
+
+    def kill(self, name: str) -> None:
+        """End one service without a word."""
+        process = self._running.pop(name)
+        # SIGQUIT is PostgreSQL's immediate shutdown: its children go with it, nothing is flushed.
+        process.send_signal(signal.SIGQUIT if name == "postgres" else signal.SIGKILL)
+        process.wait()
 
     def export(self) -> None:
         """Name both in the environment, for this process and its children."""
@@ -176,9 +194,7 @@ class ThrowAway:
 
     def stop(self) -> None:
         """Stop both and remove the directory."""
-        for process in self._running:
-            # SIGQUIT is PostgreSQL's immediate shutdown; Redis has nothing to save.
-            process.send_signal(signal.SIGQUIT if process is self._running[0] else signal.SIGKILL)
-            process.wait()
+        for name in list(self._running):
+            self.kill(name)
         self._log.close()
         shutil.rmtree(self.directory, ignore_errors=True)

@@ -58,6 +58,22 @@ def integers(name: str, default: str) -> list[int]:
     return numbers
 
 
+def database(name: str, default: str) -> dict[str, object]:
+    """Return a setting as the address of a PostgreSQL, in the form of Django."""
+    value = text(name, default)
+    if not value.startswith(("postgres://", "postgresql://")):
+        raise ImproperlyConfigured(f"{name} must name a PostgreSQL: postgres://…")
+    return env.db_url_config(value)
+
+
+def redis(name: str, default: str) -> str:
+    """Return a setting as the address of a Redis."""
+    value = text(name, default)
+    if not value.startswith(("redis://", "rediss://", "unix://")):
+        raise ImproperlyConfigured(f"{name} must begin with redis://, rediss:// or unix://.")
+    return value
+
+
 def secret(name: str, development_file: Path | None) -> str:
     """Return a secret; in development it is made once and kept in a file that only we can read."""
     value = text(name, "")

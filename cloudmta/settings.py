@@ -7,7 +7,18 @@ secrets are made and kept under var/, and the simulator is the outside world.
 from pathlib import Path
 
 from cloudmta import embedded
-from cloudmta.environment import env, flag, integer, integers, port, secret, text, words
+from cloudmta.environment import (
+    database,
+    env,
+    flag,
+    integer,
+    integers,
+    port,
+    redis,
+    secret,
+    text,
+    words,
+)
 
 BASE_DIR = Path(__file__).resolve().parent.parent
 env.read_env(BASE_DIR / ".env")
@@ -93,15 +104,17 @@ STATIC_URL = "static/"
 STATIC_ROOT = VAR_DIR / "static"
 STATICFILES_DIRS = [BASE_DIR / "static"]
 WHITENOISE_USE_FINDERS = True
+if DEVELOPMENT:
+    STATIC_ROOT.mkdir(parents=True, exist_ok=True)  # WhiteNoise warns where it is missing
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
 # --- PostgreSQL and Redis -----------------------------------------------------------------------
 
 DATABASES = {
-    "default": env.db_url_config(text("DATABASE_URL", embedded.database_url(VAR_DIR)))
+    "default": database("DATABASE_URL", embedded.database_url(VAR_DIR))
     | {"CONN_MAX_AGE": None, "CONN_HEALTH_CHECKS": True}
 }
-REDIS_URL = text("REDIS_URL", embedded.redis_url(VAR_DIR))
+REDIS_URL = redis("REDIS_URL", embedded.redis_url(VAR_DIR))
 CELERY_BROKER_URL = text("CELERY_BROKER_URL", REDIS_URL.replace("unix://", "redis+socket://", 1))
 
 # --- Celery: doorbells, never mail --------------------------------------------------------------

@@ -18,7 +18,9 @@ from functools import partial
 from pathlib import Path
 from typing import Any, TypeVar
 
+import psutil
 import psycopg
+import redis
 
 from cloudmta.embedded import ThrowAway, database_url, redis_url, socket_dir
 
@@ -119,6 +121,13 @@ class House:
         for name in list(self._processes):
             self.kill(name)
         self.services.stop()
+
+    def children(self, name: str) -> list[psutil.Process]:
+        """Return the processes that a process has started."""
+        return psutil.Process(self._processes[name].pid).children(recursive=True)
+
+    def flush_redis(self) -> None:
+        redis.Redis.from_url(self.environment["REDIS_URL"]).flushall()
 
     def log(self, name: str) -> str:
         return (self.directory / f"{name}.log").read_text()

@@ -178,7 +178,8 @@ def test_priority_overtakes_what_waits(house: House) -> None:
 
     settled(house, urgent)
     waiting = house.sql(
-        "SELECT count(*) FROM mail_recipient WHERE address LIKE 'slow+crowd%%' AND state <> 'delivered'"
+        "SELECT count(*) FROM mail_recipient"
+        " WHERE address LIKE 'slow+crowd%%' AND state <> 'delivered'"
     )
     assert waiting[0][0] > 0
 

@@ -1,12 +1,9 @@
 """The exchangers of the simulated world, as a real SMTP client sees them."""
 
 import errno
-import os
-import signal
 import smtplib
 import socket
 import ssl
-import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
@@ -14,9 +11,8 @@ from contextlib import ExitStack
 import pytest
 
 from cloudmta.simulator import exchanger
-from cloudmta.simulator import world as worlds
 from cloudmta.simulator.outcomes import Outcome, outcome_of
-from cloudmta.simulator.world import Options, PortInUse, World, running
+from cloudmta.simulator.world import Options, World, running
 
 CONTENT = b"From: alice@example.com\r\nSubject: Hello\r\n\r\nHello.\r\n"
 
@@ -120,12 +116,13 @@ class TestOutcomes:
         assert world.store.stats()["by_outcome"] == {"drop-after-dot": 1}
 
     def test_slow_delays_every_reply_from_rcpt_on(self, start):
-        world = start(slow_delay=0.02)
+        world = start(slow_delay=0.05)
         begin = time.monotonic()
 
         send(world, "slow@sim.test")
 
-        assert time.monotonic() - begin >= 3 * 0.02  # RCPT, DATA, the final dot
+        # RCPT, DATA, the final dot; a timer may be some milliseconds early.
+        assert time.monotonic() - begin > 2.5 * 0.05
 
     def test_slow_holds_up_nobody_else(self, start):
         world = start(slow_delay=3600.0)
@@ -213,7 +210,7 @@ class TestProtocol:
 
         send(world, "bob@sim.test")
 
-    def test_the_world_can_end_in_the_middle_of_a_handshake(self, start):
+    def test_the_world_can_end_in_the_middle_of_a_handshake(self):
         with running(Options(dns_port=0, smtp_port=0, http_port=0)) as world:
             client = client_of(world)
             client.ehlo()
@@ -240,7 +237,7 @@ class TestProtocol:
 
         assert world.store.received == 1
 
-    def test_an_oversized_message_is_refused(self, world, monkeypatch):
+    def test_an_oversized_message_is_refused(self, world):
         with client_of(world) as client:
             client.ehlo()
             client.mail("b+1@mta.test")
@@ -261,39 +258,6 @@ class TestProtocol:
             assert client.getreply()[0] == 421
             assert not is_open(client.sock)
             client.close()
-
-
-class TestWorld:
-    @pytest.mark.parametrize("port", ["dns_port", "smtp_port", "http_port"])
-    def test_a_port_in_use_is_named(self, world, port):
-        free = {"dns_port": 0, "smtp_port": 0, "http_port": 0}
-        taken = getattr(world, port)
-
-        with (
-            pytest.raises(PortInUse, match=f"^Port {taken} of 127.0.0.1 is in use"),
-            running(Options(**free | {port: taken})),
-        ):
-            pass
-
-    def test_an_address_of_somebody_else_is_named(self):
-        with (
-            pytest.raises(PortInUse, match="192.0.2.1 cannot be opened"),
-            running(Options(host="192.0.2.1")),
-        ):
-            pass
-
-    @pytest.mark.skipif(threading.current_thread() is not threading.main_thread(), reason="signals")
-    @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
-    def test_a_signal_ends_it(self, number):
-        ready: list[World] = []
-
-        def send_signal(world: World) -> None:
-            ready.append(world)
-            os.kill(os.getpid(), number)
-
-        worlds.run(Options(dns_port=0, smtp_port=0, http_port=0), send_signal)
-
-        ready[0].stop()  # it has ended, and that does no harm
 
 
 def trusting_context() -> ssl.SSLContext:

@@ -81,7 +81,8 @@ def follow_domains(zone: Zone, stopped: threading.Event) -> None:
             is_known = True
         except Error as error:
             if is_known:
-                logger.warning("The records of the domains stay as they were: %s", error)
+                reason = " ".join(str(error).split())  # psycopg explains in several lines
+                logger.warning("The records of the domains stay as they were: %s", reason)
             is_known = False
         if stopped.wait(REFRESH_EVERY):
             break

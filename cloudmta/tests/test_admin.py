@@ -1,0 +1,168 @@
+import pytest
+from django.contrib import admin
+from django.urls import reverse
+from django.utils import timezone
+
+from accounts import admin as house_admin
+from accounts.admin import BigTableAdmin, ReadOnlyAdmin
+from accounts.message_class import MessageClass
+from accounts.models import Account, Credential, Membership, User
+from domains.models import Domain, SigningKey
+from events.models import Event, Tally
+from messages.models import Attempt, Content, Message, Recipient, Refusal
+from messages.tests.factories import (
+    AccountFactory,
+    AttemptFactory,
+    EventFactory,
+    MessageFactory,
+    RecipientFactory,
+    UserFactory,
+)
+
+SECRET = "canary-4f1d9c"
+MODELS = [
+    User, Account, Membership, Credential, Domain, SigningKey, Event, Tally, Message, Content,
+    Recipient, Attempt, Refusal,
+]  # fmt: skip
+BIG = [model for model in MODELS if isinstance(admin.site.get_model_admin(model), BigTableAdmin)]
+
+
+@pytest.fixture
+def world(db):
+    """One row of everything, each secret the same word."""
+    account = AccountFactory(name="Alice's shop")
+    UserFactory(email="alice@alices.example", account=account, password=SECRET)
+    Credential.objects.create(account=account, name="Shop", secret_hash=SECRET)
+    domain = Domain.objects.create(account=account, name="alices.example")
+    SigningKey.objects.create(
+        domain=domain, selector="s1", public_key="MII", encrypted_private_key=SECRET.encode()
+    )
+    message = MessageFactory(account=account, content=SECRET.encode())
+    recipient = RecipientFactory(message=message)
+    AttemptFactory(recipient=recipient)
+    EventFactory(message=message, details={"mx": "mx1.example.net"})
+    Refusal.objects.create(
+        account=account, door="smtp", reverse_path="bob@bobs.example", reply="550 5.7.1 Not yours"
+    )
+    Tally.objects.create(
+        account=account, hour=timezone.now(), message_class=MessageClass.DIGEST, tag="",
+        kind=Tally.ACCEPTED, count=1,
+    )  # fmt: skip
+
+
+@pytest.fixture
+def staff(client, world):
+    user = UserFactory(email="staff@operator.example", is_staff=True, is_superuser=True)
+    client.force_login(user)
+    return client
+
+
+def list_of(model):
+    return reverse(f"admin:{model._meta.app_label}_{model._meta.model_name}_changelist")
+
+
+def page_of(row, act="change"):
+    meta = row._meta
+    return reverse(f"admin:{meta.app_label}_{meta.model_name}_{act}", args=[row.pk])
+
+
+class TestEveryModel:
+    def test_it_is_known_and_read_only(self):
+        ours = {"accounts", "domains", "events", "mail"}
+        known = {model for model in admin.site._registry if model._meta.app_label in ours}
+
+        assert known == set(MODELS)
+        assert all(isinstance(admin.site.get_model_admin(model), ReadOnlyAdmin) for model in MODELS)
+
+    @pytest.mark.parametrize("model", MODELS)
+    def test_its_pages_open_for_staff(self, staff, model):
+        assert staff.get(list_of(model)).status_code == 200
+        assert staff.get(page_of(model.objects.last())).status_code == 200
+
+    @pytest.mark.parametrize("model", MODELS)
+    def test_its_pages_show_no_secret(self, staff, model):
+        for address in (list_of(model), page_of(model.objects.first())):
+            page = staff.get(address).content
+            assert SECRET.encode() not in page
+            assert SECRET.encode().hex().encode() not in page
+
+    @pytest.mark.parametrize("model", MODELS)
+    def test_it_cannot_be_changed(self, staff, model):
+        row = model.objects.first()
+        before = list(model.objects.values())
+
+        assert staff.post(page_of(row), {"name": "Mine now"}).status_code == 403
+        assert staff.post(page_of(row, "delete"), {"post": "yes"}).status_code == 403
+        assert staff.post(f"{list_of(model)}add/").status_code == 403
+        assert list(model.objects.values()) == before
+
+    @pytest.mark.parametrize("model", MODELS)
+    def test_it_is_not_for_customers(self, client, world, model):
+        client.force_login(User.objects.get(email="alice@alices.example"))
+
+        for address in (list_of(model), page_of(model.objects.first())):
+            assert client.get(address).headers["Location"].startswith(reverse("admin:login"))
+
+    @pytest.mark.parametrize("model", MODELS)
+    def test_its_filters_work(self, staff, model):
+        for one in admin.site.get_model_admin(model).list_filter:
+            name = f"{one[0]}__isempty" if isinstance(one, tuple) else f"{one}__exact"
+            assert staff.get(list_of(model), {name: "1"}).status_code == 200
+
+    @pytest.mark.parametrize("model", MODELS)
+    def test_its_list_asks_the_database_as_often_for_many_as_for_one(
+        self, staff, model, django_assert_max_num_queries
+    ):
+        message = MessageFactory()
+        for recipient in RecipientFactory.create_batch(5, message=message):
+            AttemptFactory(recipient=recipient)
+        EventFactory.create_batch(5)
+        UserFactory.create_batch(5)
+
+        # Session, user, two counts, where the newest begin, the rows.
+        with django_assert_max_num_queries(6) as queries:
+            staff.get(list_of(model))
+
+        assert not any('"data"' in query["sql"] for query in queries)
+
+
+class TestBigTable:
+    def test_those_that_grow_with_the_mail_are(self):
+        assert set(BIG) == {Message, Content, Recipient, Attempt, Refusal, Event, Tally}
+
+    @pytest.mark.parametrize("model", BIG)
+    def test_it_is_never_counted_as_a_whole(self, staff, model, monkeypatch):
+        monkeypatch.setattr(house_admin, "NEWEST", 2)
+        for recipient in RecipientFactory.create_batch(3):
+            AttemptFactory(recipient=recipient)
+        EventFactory.create_batch(3)
+
+        response = staff.get(list_of(model))
+
+        assert "The newest 2" in response.content.decode()
+        assert response.context["cl"].result_count <= 2
+
+    def test_it_shows_the_newest(self, staff, monkeypatch):
+        monkeypatch.setattr(house_admin, "NEWEST", 2)
+        recipients = RecipientFactory.create_batch(4)
+
+        shown = staff.get(list_of(Recipient)).context["cl"].result_list
+
+        assert list(shown) == recipients[:1:-1]
+
+    def test_it_finds_an_older_one_by_its_key(self, staff, monkeypatch):
+        monkeypatch.setattr(house_admin, "NEWEST", 2)
+        oldest, *_ = sorted(MessageFactory.create_batch(4), key=lambda message: message.id)
+
+        assert list(staff.get(list_of(Message), {"q": oldest.id}).context["cl"].result_list) == [
+            oldest
+        ]
+        assert staff.get(page_of(oldest)).status_code == 200
+
+    @pytest.mark.parametrize("model", BIG)
+    @pytest.mark.parametrize("words", ["hello", "0", "'; --", "9" * 30])
+    def test_it_finds_nothing_by_what_is_no_key(self, staff, model, words):
+        response = staff.get(list_of(model), {"q": words})
+
+        assert response.status_code == 200
+        assert list(response.context["cl"].result_list) == []
