@@ -1,7 +1,7 @@
 """The pages of an account's messages: the list, newest first, and the story of each one."""
 
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import datetime
 from uuid import UUID
@@ -121,7 +121,7 @@ def _stories(message: Message) -> list[Story]:
     ]
 
 
-def _entries(attempts: Sequence[Attempt], events: Sequence[Event]) -> list[Entry]:
+def _entries(attempts: Iterable[Attempt], events: Iterable[Event]) -> list[Entry]:
     entries = [Entry(attempt.started_at, attempt=attempt) for attempt in attempts]
     entries += [Entry(one.timestamp, event=one, details=_details(one)) for one in events]
     return sorted(entries, key=lambda entry: entry.when)

@@ -1,0 +1,19 @@
+"""Where people log in and out."""
+
+from django.contrib.auth.views import LoginView, LogoutView
+from django.urls import path
+
+from accounts.views import LogInForm
+
+urlpatterns = [
+    path(
+        "log-in/",
+        LoginView.as_view(
+            template_name="accounts/log_in.html",
+            authentication_form=LogInForm,
+            redirect_authenticated_user=True,
+        ),
+        name="log-in",
+    ),
+    path("log-out/", LogoutView.as_view(), name="log-out"),
+]
