@@ -25,14 +25,14 @@ import redis
 from cloudmta.embedded import ThrowAway, database_url, redis_url, socket_dir
 
 ROOT = Path(__file__).resolve().parent.parent
-# Everything that a message passes; beat and the web server have tests of their own.
+# Everything that a message passes.
 ROAD = {
-    "simulator": ("simulator",),
-    "submission": ("submission",),
-    "priority": ("worker", "priority"),
-    "standard": ("worker", "standard"),
-    "digest": ("worker", "digest"),
-    "beat": ("beat",),
+    "simulator": ("manage.py", "simulator"),
+    "submission": ("manage.py", "submission"),
+    "priority": ("manage.py", "worker", "priority"),
+    "standard": ("manage.py", "worker", "standard"),
+    "digest": ("manage.py", "worker", "digest"),
+    "beat": ("manage.py", "beat"),
 }
 PATIENCE = 60  # seconds until what must happen counts as not happening
 
@@ -69,13 +69,15 @@ class House:
         self.directory = self.services.directory / "var"
         self._processes: dict[str, subprocess.Popen[bytes]] = {}
         (
-            self.smtp_port, self.smtps_port, self.exchanger_port, self.http_port, self.dns_port
-        ) = free_ports(5)  # fmt: skip
+            self.smtp_port, self.smtps_port, self.exchanger_port, self.http_port, self.dns_port,
+            self.web_port,
+        ) = free_ports(6)  # fmt: skip
         self.environment = os.environ | {
             "DATABASE_URL": database_url(self.services.directory),
             "REDIS_URL": redis_url(self.services.directory),
             "DEVELOPMENT": "true",
             "VAR_DIR": str(self.directory),
+            "WEB_PORT": str(self.web_port),
             "SUBMISSION_PORTS": str(self.smtp_port),
             "SUBMISSION_TLS_PORTS": str(self.smtps_port),
             "EXCHANGER_PORT": str(self.exchanger_port),
@@ -99,10 +101,19 @@ class House:
             if name in ports:
                 eventually(partial(answers, ports[name]))
 
+    def open_web(self) -> None:
+        """Start the web server, which the road does without, at the demo's `dashboard_url`."""
+        bind = f"127.0.0.1:{self.web_port}"
+        self._spawn("web", ("-m", "gunicorn", "cloudmta.wsgi", "--no-control-socket", "-b", bind))
+        eventually(partial(answers, self.web_port))
+
     def start(self, name: str) -> None:
+        self._spawn(name, ROAD[name])
+
+    def _spawn(self, name: str, command: tuple[str, ...]) -> None:
         log = (self.directory / f"{name}.log").open("ab")
         self._processes[name] = subprocess.Popen(
-            [sys.executable, "manage.py", *ROAD[name]],
+            [sys.executable, *command],
             cwd=ROOT, env=self.environment, stdout=log, stderr=log, start_new_session=True,
         )  # fmt: skip
         log.close()
