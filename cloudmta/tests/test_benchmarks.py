@@ -5,7 +5,7 @@ from dataclasses import replace
 import pytest
 
 from benchmarks import generator
-from benchmarks.arithmetic import Counts, mismatches, per_message, percentile
+from benchmarks.arithmetic import Counts, mismatches, most_at_once, per_message, percentile
 from benchmarks.generator import Order, Press
 from benchmarks.meter import name_of
 from benchmarks.scenarios import ALL, DEFAULT, MAX_MESSAGES, MAX_SECONDS, Load
@@ -61,6 +61,17 @@ class TestPercentile:
 
     def test_of_nothing_it_is_zero(self):
         assert percentile([], 50) == 0
+
+
+class TestBacklog:
+    def test_it_is_the_most_that_waited_at_one_time(self):
+        assert most_at_once([(0, 10), (1, 3), (2, 4), (5, 6)]) == 3
+
+    def test_who_leaves_as_another_comes_does_not_wait_with_him(self):
+        assert most_at_once([(0, 1), (1, 2)]) == 1
+
+    def test_of_nobody_it_is_zero(self):
+        assert most_at_once([]) == 0
 
 
 class TestCpu:
