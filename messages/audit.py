@@ -60,6 +60,9 @@ QUESTIONS = {
     "messages without a recipient": """
         SELECT count(*) FROM mail_message m
          WHERE NOT EXISTS (SELECT FROM mail_recipient r WHERE r.message_id = m.id)""",
+    "recipients without a message": """
+        SELECT count(*) FROM mail_recipient r
+         WHERE NOT EXISTS (SELECT FROM mail_message m WHERE m.id = r.message_id)""",
     "open recipients of messages whose content is gone": """
         SELECT count(*) FROM mail_recipient r WHERE r.due_at IS NOT NULL
            AND NOT EXISTS (SELECT FROM mail_content c WHERE c.message_id = r.message_id)""",
@@ -88,8 +91,10 @@ def take() -> Audit:
     with transaction.atomic(), connection.cursor() as cursor:
         cursor.execute(SNAPSHOT)
         cursor.execute(BY_DAY)
-        days = [Day(account, day, accepted, json.loads(states))
-            for account, day, accepted, states in cursor.fetchall()]
+        days = [
+            Day(account, day, accepted, json.loads(states))
+            for account, day, accepted, states in cursor.fetchall()
+        ]
         faults = _disagreements(days)
         for what, question in QUESTIONS.items():
             cursor.execute(question)

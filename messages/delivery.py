@@ -24,7 +24,7 @@ from messages.sites import Job, Site
 logger = logging.getLogger(__name__)
 
 # Recipients claimed at once: enough to share the round trips, few enough to start soon.
-BATCH = 200
+BATCH = 100
 # Recipients that one worker holds at a time; bounds its memory and what a crash leaves open.
 MAX_IN_FLIGHT = 1000
 # Seconds between looks at connections, and at leases.
@@ -54,16 +54,24 @@ class Engine:
     async def deliver(self, classes: Sequence[MessageClass]) -> None:
         """Send what is due in these classes, first class first, until nothing is due.
 
-        Returns when the last claim came back empty; slow receivers may still be at work then.
+        Returns when the claims find no more; slow receivers may still be at work then.
         """
         while not self._is_stopping:
             if len(self._in_flight) > MAX_IN_FLIGHT - BATCH:
                 await self._wait_for_room()
                 continue
-            composed = await self._in_claim_thread(_claim_and_compose, classes, self._keyring)
-            if not composed:
+            for message_class in classes:
+                # Again from the first class after each batch: what came meanwhile overtakes.
+                if await self._deliver_batch(message_class):
+                    break
+            else:
                 return
-            self._launch(composed)
+
+    async def _deliver_batch(self, message_class: MessageClass) -> bool:
+        """Claim one batch and send it off; say whether more of its class may be due."""
+        composed = await self._in_claim_thread(_claim_and_compose, message_class, self._keyring)
+        self._launch(composed or [])
+        return queue.may_have_left_some([one.claimed for one in composed or []], BATCH)
 
     async def _wait_for_room(self) -> None:
         self._room.clear()
@@ -169,8 +177,8 @@ def _guarded(call: Callable[..., Value], *arguments: object) -> Value | None:
         return None
 
 
-def _claim_and_compose(classes: Sequence[MessageClass], keyring: Keyring) -> list[Composed]:
-    claimed = queue.claim(classes, BATCH)
+def _claim_and_compose(message_class: MessageClass, keyring: Keyring) -> list[Composed]:
+    claimed = queue.claim(message_class, BATCH)
     return compose_all(claimed, keyring) if claimed else []
 
 

@@ -47,8 +47,14 @@ class Message(models.Model):
 class Content(models.Model):
     """The RFC 5322 bytes that leave, but for the signature; apart, so that lists never touch it."""
 
+    # No constraint, here and on recipients: both are written with their message, by one function
+    # in one transaction, and a check for each row would cost as much as writing it.
     message = models.OneToOneField(
-        Message, on_delete=models.CASCADE, primary_key=True, related_name="content"
+        Message,
+        on_delete=models.CASCADE,
+        primary_key=True,
+        related_name="content",
+        db_constraint=False,
     )
     data = models.BinaryField()
 
@@ -73,7 +79,9 @@ FINAL = (State.DELIVERED, State.BOUNCED, State.BLOCKED, State.CANCELLED)
 class Recipient(models.Model):
     """One forward-path of a message, with a fate of its own."""
 
-    message = models.ForeignKey(Message, on_delete=models.CASCADE, related_name="recipients")
+    message = models.ForeignKey(
+        Message, on_delete=models.CASCADE, related_name="recipients", db_constraint=False
+    )
     # Copies of the message's, so that a claim reads one index and no join. Written once.
     account = models.ForeignKey(
         Account, on_delete=models.CASCADE, related_name="+", db_constraint=False, db_index=False

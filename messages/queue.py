@@ -9,11 +9,13 @@ import secrets
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Any
 from uuid import UUID
 
 import psycopg
 from django.conf import settings
 from django.db import connection
+from psycopg.rows import dict_row
 
 from accounts.message_class import MessageClass
 from messages.models import State
@@ -92,17 +94,9 @@ RETURNING r.id, r.lease, r.message_id, r.account_id, r.message_class, r.accepted
 """
 
 
-def claim(classes: Sequence[MessageClass], limit: int) -> list[Claimed]:
-    """Take up to `limit` due recipients for one attempt each, the first class first."""
-    claimed: list[Claimed] = []
-    for message_class in classes:
-        if len(claimed) < limit:
-            claimed += _claim(message_class, limit - len(claimed))
-    return claimed
-
-
-def _claim(message_class: MessageClass, limit: int) -> list[Claimed]:
-    with connection.cursor() as cursor:
+def claim(message_class: MessageClass, limit: int) -> list[Claimed]:
+    """Take up to `limit` due recipients of a class for one attempt each."""
+    with _prepared() as cursor:
         cursor.execute(
             CLAIM,
             {
@@ -113,23 +107,33 @@ def _claim(message_class: MessageClass, limit: int) -> list[Claimed]:
                 "retry_after": settings.RETRY_AFTER,
                 "steps": len(settings.RETRY_AFTER),
             },
+            prepare=True,
         )
-        names = [column.name for column in cursor.description]
-        rows = [dict(zip(names, row, strict=True)) for row in cursor.fetchall()]
-    return [Claimed(**row | {"message_class": message_class}) for row in rows]
+        return [Claimed(**row | {"message_class": message_class}) for row in cursor.fetchall()]
+
+
+def _prepared() -> "psycopg.Cursor[dict[str, Any]]":
+    """Return a cursor whose statements PostgreSQL plans once, which Django's cannot."""
+    connection.ensure_connection()
+    return psycopg.Cursor(connection.connection, row_factory=dict_row)
+
+
+def may_have_left_some(claimed: Sequence[Claimed], limit: int) -> bool:
+    """Say whether more may be due than a claim has taken: it was full, or shared out."""
+    return len(claimed) == limit or len({one.account_id for one in claimed}) > 1
 
 
 def contents(message_ids: Sequence[UUID]) -> dict[UUID, bytes]:
     """Return the contents of messages by id."""
-    connection.ensure_connection()
-    # Binary, which Django's own cursors cannot: else each byte would come in hex.
-    with psycopg.Cursor(connection.connection) as cursor:
+    with _prepared() as cursor:
+        # Binary, or each byte would come in hex.
         cursor.execute(
             "SELECT message_id, data FROM mail_content WHERE message_id = ANY(%s)",
             [list(message_ids)],
+            prepare=True,
             binary=True,
         )
-        return dict(cursor.fetchall())
+        return {row["message_id"]: row["data"] for row in cursor.fetchall()}
 
 
 def prolong(claimed: Sequence[Claimed]) -> None:
@@ -163,7 +167,7 @@ def settle(outcomes: Sequence[Outcome]) -> set[int]:
 
     Runs in the transaction of the caller, who writes attempts and events for the returned ones.
     """
-    with connection.cursor() as cursor:
+    with _prepared() as cursor:
         cursor.execute(
             """
             UPDATE mail_recipient r
@@ -184,5 +188,6 @@ def settle(outcomes: Sequence[Outcome]) -> set[int]:
                 [one.reply for one in outcomes],
                 [one.settled_at for one in outcomes],
             ],
+            prepare=True,
         )
-        return {row[0] for row in cursor.fetchall()}
+        return {row["id"] for row in cursor.fetchall()}

@@ -24,6 +24,6 @@ class Command(BaseCommand):
         # One thread: a task only waits for the engine, which serves many messages at a time.
         name = f"{'-'.join(queues)}@{socket.gethostname()}"
         how = f"--pool threads --concurrency 1 --hostname {name} --loglevel INFO"
-        quiet = "--without-gossip --without-mingle"
+        quiet = "--without-gossip --without-mingle --without-heartbeat"
         command = f"--quiet worker --queues {','.join(queues)} {how} {quiet}"
         app.worker_main(command.split())
