@@ -1,5 +1,7 @@
 """What a long-running process makes sure of before it starts."""
 
+import gc
+
 from django.core.management.base import CommandError
 from django.db import connection
 from django.db.migrations.executor import MigrationExecutor
@@ -13,3 +15,14 @@ def require_database() -> None:
         raise CommandError(
             f"The database lacks {len(missing)} migrations: run `python manage.py migrate` first."
         )
+
+
+def spare_the_collector() -> None:
+    """Keep the garbage collector from walking over what stays for the life of the process.
+
+    Called once all modules are loaded. Messages leave no cycles behind, so it may also come by
+    less often; in profiles it took up to a tenth of the time.
+    """
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(50_000, 20, 100)

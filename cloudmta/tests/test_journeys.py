@@ -47,7 +47,7 @@ def test_a_message_is_signed_delivered_and_accounted_for(house: House) -> None:
     assert arrived["Message-ID"] == f"<{message_id}@{house.demo['sending_domain']}>"
     assert "X-CloudMTA-Tags" not in arrived
     assert re.fullmatch(
-        r"bounces\+[a-z2-7]{32}@mta\.demo\.cloudmta\.test", captured["reverse_path"]
+        r"bounces\+[0-9a-f]{40}@mta\.demo\.cloudmta\.test", captured["reverse_path"]
     )
     assert events(house, message_id) == [("delivery", "delivered+signed@sim.test")]
     tallies = house.sql("SELECT tag, kind, count FROM events_tally WHERE tag = 'first'")

@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 from messages import bounce_address
 
 IDS = st.integers(0, 2**63 - 1)
-LETTERS = "abcdefghijklmnopqrstuvwxyz234567"
+LETTERS = "0123456789abcdef"
 
 
 class TestBounceAddress:
@@ -62,15 +62,15 @@ class TestBounceAddress:
         ],
     )
     def test_it_refuses_what_we_never_wrote(self, forged):
-        token = bounce_address.of(42, "x.test")[8:40]
+        token = bounce_address.of(42, "x.test")[8:48]
 
         assert bounce_address.read(f"bounces+{token}@x.test") == 42
         assert bounce_address.read(forged.format(token=token, short=token[:-1])) is None
 
     def test_it_refuses_a_token_with_any_other_letter(self):
         address = bounce_address.of(42, "mta.alices.example")
-        for at in range(8, 40):
-            other = LETTERS[(LETTERS.index(address[at]) + 1) % 32]
+        for at in range(8, 48):
+            other = LETTERS[(LETTERS.index(address[at]) + 1) % len(LETTERS)]
             assert bounce_address.read(address[:at] + other + address[at + 1 :]) is None
 
 
@@ -85,7 +85,7 @@ def test_any_recipient_is_found_again(recipient_id):
 
 @rules(deadline=None)
 @given(
-    st.one_of(st.text(), st.text(LETTERS, min_size=32, max_size=32).map("bounces+{}@a.b".format))
+    st.one_of(st.text(), st.text(LETTERS, min_size=40, max_size=40).map("bounces+{}@a.b".format))
 )
 def test_nothing_else_is_anybody(address):
     assert bounce_address.read(address) is None

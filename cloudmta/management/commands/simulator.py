@@ -13,6 +13,7 @@ from django.db import Error, close_old_connections, connections
 from cloudmta.simulator import world
 from cloudmta.simulator.world import Options, PortInUse, World
 from cloudmta.simulator.zone import Zone
+from cloudmta.startup import spare_the_collector
 from domains.models import Domain
 from domains.records import Record, expected_records
 
@@ -39,6 +40,7 @@ class Command(BaseCommand):
     def handle(self, *args: Any, **options: Any) -> None:
         stopped = threading.Event()
         try:
+            spare_the_collector()
             world.run(
                 options_of(counting=options["counting"]),
                 lambda running: self.start_following(running, stopped),

@@ -8,7 +8,7 @@ from celery.exceptions import SecurityWarning
 from django.core.management.base import BaseCommand
 
 from cloudmta.celery import QUEUES, app
-from cloudmta.startup import require_database
+from cloudmta.startup import require_database, spare_the_collector
 
 
 class Command(BaseCommand):
@@ -26,4 +26,5 @@ class Command(BaseCommand):
         how = f"--pool threads --concurrency 1 --hostname {name} --loglevel INFO"
         quiet = "--without-gossip --without-mingle --without-heartbeat"
         command = f"--quiet worker --queues {','.join(queues)} {how} {quiet}"
+        spare_the_collector()
         app.worker_main(command.split())
