@@ -1,10 +1,12 @@
-"""Write many rows at once: binary COPY, a tenth of the cost of INSERT."""
+"""Many rows at once: binary COPY, a tenth of the cost of INSERT, and statements planned once."""
 
 from collections.abc import Iterable, Sequence
 from functools import cache
-from typing import cast
+from typing import Any, cast
 
+import psycopg
 from django.db import connection, models
+from psycopg.rows import dict_row
 
 
 def copy_rows(
@@ -36,3 +38,12 @@ def _type(field: "models.Field[object, object]") -> str:
     name = field.rel_db_type(connection) if field.is_relation else field.db_type(connection)
     # "varchar(9)" is to the wire plain varchar.
     return str(name).partition("(")[0]
+
+
+def prepared() -> "psycopg.Cursor[dict[str, Any]]":
+    """Return a cursor whose `execute(…, prepare=True)` lets PostgreSQL plan a statement only once.
+
+    Django's own cursors put the values into the text, which is then parsed and planned each time.
+    """
+    connection.ensure_connection()
+    return psycopg.Cursor(connection.connection, row_factory=dict_row)

@@ -6,11 +6,10 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from uuid import UUID
 
-from django.db import connection
 from psycopg.types.json import Jsonb
 
 from accounts.message_class import MessageClass
-from events.bulk import copy_rows
+from events.bulk import copy_rows, prepared
 from events.identifiers import new_id
 from events.models import Event, Kind
 
@@ -91,7 +90,7 @@ def count(amounts: Mapping[TallyKey, int]) -> None:
     keys = sorted(
         amounts, key=lambda key: (key.account_id, key.hour, key.message_class, key.tag, key.kind)
     )
-    with connection.cursor() as cursor:
+    with prepared() as cursor:
         cursor.execute(
             """
             INSERT INTO events_tally (account_id, hour, message_class, tag, kind, count)
@@ -108,4 +107,5 @@ def count(amounts: Mapping[TallyKey, int]) -> None:
                 [str(key.kind) for key in keys],
                 [amounts[key] for key in keys],
             ],
+            prepare=True,
         )

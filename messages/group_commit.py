@@ -23,7 +23,7 @@ Pending = tuple[Item, "asyncio.Future[None]"]
 MAX_BATCH = 250
 # Under load, when batches hold more than this, the next one gathers so many seconds longer: the
 # cost of a transaction is worth more than a delay that queueing hides anyway.
-BUSY, GATHER = 3, 0.004
+BUSY, GATHER = 2, 0.008
 
 
 class GroupCommit(Generic[Item]):

@@ -9,15 +9,13 @@ import secrets
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any
 from uuid import UUID
 
-import psycopg
 from django.conf import settings
 from django.db import connection
-from psycopg.rows import dict_row
 
 from accounts.message_class import MessageClass
+from events.bulk import prepared
 from messages.models import State
 
 # A claim holds at least so long, and is prolonged while its worker lives.
@@ -96,7 +94,7 @@ RETURNING r.id, r.lease, r.message_id, r.account_id, r.message_class, r.accepted
 
 def claim(message_class: MessageClass, limit: int) -> list[Claimed]:
     """Take up to `limit` due recipients of a class for one attempt each."""
-    with _prepared() as cursor:
+    with prepared() as cursor:
         cursor.execute(
             CLAIM,
             {
@@ -112,12 +110,6 @@ def claim(message_class: MessageClass, limit: int) -> list[Claimed]:
         return [Claimed(**row | {"message_class": message_class}) for row in cursor.fetchall()]
 
 
-def _prepared() -> "psycopg.Cursor[dict[str, Any]]":
-    """Return a cursor whose statements PostgreSQL plans once, which Django's cannot."""
-    connection.ensure_connection()
-    return psycopg.Cursor(connection.connection, row_factory=dict_row)
-
-
 def may_have_left_some(claimed: Sequence[Claimed], limit: int) -> bool:
     """Say whether more may be due than a claim has taken: it was full, or shared out."""
     return len(claimed) == limit or len({one.account_id for one in claimed}) > 1
@@ -125,7 +117,7 @@ def may_have_left_some(claimed: Sequence[Claimed], limit: int) -> bool:
 
 def contents(message_ids: Sequence[UUID]) -> dict[UUID, bytes]:
     """Return the contents of messages by id."""
-    with _prepared() as cursor:
+    with prepared() as cursor:
         # Binary, or each byte would come in hex.
         cursor.execute(
             "SELECT message_id, data FROM mail_content WHERE message_id = ANY(%s)",
@@ -167,7 +159,7 @@ def settle(outcomes: Sequence[Outcome]) -> set[int]:
 
     Runs in the transaction of the caller, who writes attempts and events for the returned ones.
     """
-    with _prepared() as cursor:
+    with prepared() as cursor:
         cursor.execute(
             """
             UPDATE mail_recipient r
