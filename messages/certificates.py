@@ -18,6 +18,8 @@ CA_LIFETIME = timedelta(days=3650)
 # Apple's programs refuse server certificates that live longer than 825 days.
 LIFETIME = timedelta(days=820)
 RENEW_BEFORE = timedelta(days=90)
+# Characters in a common name (RFC 5280, appendix A); the whole host stands in the alternative name.
+MAX_COMMON_NAME = 64
 
 
 def server_context() -> ssl.SSLContext:
@@ -26,7 +28,8 @@ def server_context() -> ssl.SSLContext:
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.minimum_version = ssl.TLSVersion.TLSv1_2
     try:
-        context.load_cert_chain(certificate, key)
+        # Without a password, OpenSSL would ask for one on the terminal.
+        context.load_cert_chain(certificate, key, password="")
     except (OSError, ssl.SSLError) as error:
         raise ImproperlyConfigured(
             f"TLS_CERTIFICATE_FILE and TLS_KEY_FILE cannot be used ({certificate}, {key}): {error}"
@@ -44,7 +47,12 @@ def _files() -> tuple[Path, Path]:
         raise ImproperlyConfigured("TLS_CERTIFICATE_FILE and TLS_KEY_FILE must be set together.")
     if settings.TLS_CERTIFICATE_FILE:
         return Path(settings.TLS_CERTIFICATE_FILE), Path(settings.TLS_KEY_FILE)
-    return ensure_self_issued(settings.TLS_DIR)
+    try:
+        return ensure_self_issued(settings.TLS_DIR)
+    except OSError as error:
+        raise ImproperlyConfigured(
+            f"The certificate of our own CA cannot be kept in {settings.TLS_DIR}: {error}"
+        ) from error
 
 
 def ensure_self_issued(directory: Path) -> tuple[Path, Path]:
@@ -54,31 +62,43 @@ def ensure_self_issued(directory: Path) -> tuple[Path, Path]:
     # Several doors start at once; one makes the files, the others find them.
     with (directory / ".lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
-        if not _is_current(chain):
-            ca, ca_key = _ensure_ca(directory)
+        if not _is_current(chain, key, directory / "ca.pem"):
+            ca, ca_key = _read_ca(directory) or _make_ca(directory)
             _issue(chain, key, ca, ca_key)
     return chain, key
 
 
-def _is_current(chain: Path) -> bool:
-    if not chain.exists():
+def _is_current(chain: Path, key_file: Path, ca_file: Path) -> bool:
+    """Whether the files are whole, belong together, and will do for a while."""
+    try:
+        certificate = x509.load_pem_x509_certificate(chain.read_bytes())
+        key = serialization.load_pem_private_key(key_file.read_bytes(), None)
+        is_ours = chain.read_bytes().endswith(ca_file.read_bytes())
+    except (FileNotFoundError, ValueError):
         return False
-    certificate = x509.load_pem_x509_certificate(chain.read_bytes())
+    if not is_ours or certificate.public_key() != key.public_key():
+        return False
     names = certificate.extensions.get_extension_for_class(x509.SubjectAlternativeName).value
     covers_host = settings.OPERATOR_HOST in names.get_values_for_type(x509.DNSName)
     return covers_host and certificate.not_valid_after_utc > datetime.now(UTC) + RENEW_BEFORE
 
 
-def _ensure_ca(directory: Path) -> tuple[x509.Certificate, ec.EllipticCurvePrivateKey]:
-    certificate_file, key_file = directory / "ca.pem", directory / "ca.key"
-    if certificate_file.exists():
-        key = serialization.load_pem_private_key(key_file.read_bytes(), None)
-        assert isinstance(key, ec.EllipticCurvePrivateKey)
-        return x509.load_pem_x509_certificate(certificate_file.read_bytes()), key
+CA = tuple[x509.Certificate, ec.EllipticCurvePrivateKey]
+
+
+def _read_ca(directory: Path) -> CA | None:
+    try:
+        key = serialization.load_pem_private_key((directory / "ca.key").read_bytes(), None)
+        certificate = x509.load_pem_x509_certificate((directory / "ca.pem").read_bytes())
+    except (FileNotFoundError, ValueError):
+        return None
+    assert isinstance(key, ec.EllipticCurvePrivateKey)
+    return certificate, key
+
+
+def _make_ca(directory: Path) -> CA:
     key = ec.generate_private_key(ec.SECP256R1())
-    name = x509.Name(
-        [x509.NameAttribute(NameOID.COMMON_NAME, f"CloudMTA CA of {settings.OPERATOR_HOST}")]
-    )
+    name = _name(f"CloudMTA CA of {settings.OPERATOR_HOST}")
     public_key = key.public_key()
     certificate = (
         _draft(name, name, public_key, CA_LIFETIME)
@@ -87,8 +107,8 @@ def _ensure_ca(directory: Path) -> tuple[x509.Certificate, ec.EllipticCurvePriva
         .add_extension(x509.SubjectKeyIdentifier.from_public_key(public_key), critical=False)
         .sign(key, hashes.SHA256())
     )
-    _write_key(key_file, key)
-    certificate_file.write_bytes(certificate.public_bytes(serialization.Encoding.PEM))
+    _write_key(directory / "ca.key", key)
+    (directory / "ca.pem").write_bytes(certificate.public_bytes(serialization.Encoding.PEM))
     return certificate, key
 
 
@@ -98,10 +118,9 @@ def _issue(
     key = ec.generate_private_key(ec.SECP256R1())
     loopback = [x509.IPAddress(ipaddress.ip_address(one)) for one in ("127.0.0.1", "::1")]
     names = [x509.DNSName(one) for one in dict.fromkeys((settings.OPERATOR_HOST, "localhost"))]
-    subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, settings.OPERATOR_HOST)])
     ca_identifier = ca.extensions.get_extension_for_class(x509.SubjectKeyIdentifier).value
     certificate = (
-        _draft(subject, ca.subject, key.public_key(), LIFETIME)
+        _draft(_name(settings.OPERATOR_HOST), ca.subject, key.public_key(), LIFETIME)
         .add_extension(x509.BasicConstraints(ca=False, path_length=None), critical=True)
         .add_extension(x509.SubjectAlternativeName([*names, *loopback]), critical=False)
         .add_extension(x509.ExtendedKeyUsage([ExtendedKeyUsageOID.SERVER_AUTH]), critical=False)
@@ -115,6 +134,10 @@ def _issue(
     _write_key(key_file, key)
     pems = (one.public_bytes(serialization.Encoding.PEM) for one in (certificate, ca))
     chain.write_bytes(b"".join(pems))
+
+
+def _name(common_name: str) -> x509.Name:
+    return x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, common_name[:MAX_COMMON_NAME])])
 
 
 def _draft(

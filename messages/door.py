@@ -7,6 +7,7 @@ import ssl
 import time
 from collections import Counter
 from collections.abc import Callable
+from dataclasses import replace
 from typing import cast
 
 from messages.smtp.replies import Reply
@@ -23,6 +24,8 @@ MAX_HELD = 512 * 1024 * 1024
 MAX_SILENCE, MAX_STRANGER, MAX_CONTENT = 300, 120, 600
 # Seconds between looks at the clock, and given to sessions at work when the door closes.
 LOOK_EVERY, FAREWELL = 5, 20
+# Seconds that a client has to begin TLS, and to end it; to leave when the door closes.
+MAX_HANDSHAKE, MAX_GOODBYE, MAX_LEAVING = 30, 5, 0.5
 
 TOO_MANY_CONNECTIONS = Reply(421, "4.7.0", "Too many connections")
 TOO_SLOW = Reply(421, "4.4.2", "Timeout, closing connection")
@@ -53,6 +56,8 @@ class Listener:
             host,
             port,
             ssl=self.tls if tls else None,
+            ssl_handshake_timeout=MAX_HANDSHAKE if tls else None,
+            ssl_shutdown_timeout=MAX_GOODBYE if tls else None,
             reuse_port=True,
             backlog=1024,
         )
@@ -64,6 +69,12 @@ class Listener:
     def ports(self) -> list[int]:
         """The ports that are open, in the order in which they were opened."""
         return [server.sockets[0].getsockname()[1] for server in self._servers]
+
+    def config_for(self, address: str) -> ServerConfig:
+        """Return what an address is offered: AUTH in clear is for this very machine alone."""
+        if self.config.auth_in_clear and not is_loopback(address):
+            return replace(self.config, auth_in_clear=False, require_tls=True)
+        return self.config
 
     def greeting_for(self, address: str) -> Reply | None:
         """Return why an address is not let in, None where it is."""
@@ -97,7 +108,7 @@ class Listener:
             for session in list(self.sessions):
                 if not session.is_busy:
                     session.dismiss(SHUTTING_DOWN)
-            await asyncio.sleep(0.1)
+            await asyncio.sleep(MAX_LEAVING)
         for session in list(self.sessions):
             session.dismiss(SHUTTING_DOWN)
         if self._clock:
@@ -108,7 +119,7 @@ class Listener:
             await asyncio.sleep(LOOK_EVERY)
             now = time.monotonic()
             for session in list(self.sessions):
-                if now > session.deadline:
+                if now > session.deadline and not session.waits_for_us:
                     session.dismiss(TOO_SLOW)
 
 
@@ -124,6 +135,7 @@ class DoorSession(asyncio.Protocol):
         self._is_proceeding = False
         self._held = 0
         self._content_deadline: float | None = None
+        self._handshake: asyncio.Task[None] | None = None
 
     def answer(self, event: Event) -> None:
         """Call `respond`, now or later."""
@@ -132,7 +144,17 @@ class DoorSession(asyncio.Protocol):
     @property
     def is_busy(self) -> bool:
         """Whether a message is on its way in."""
-        return self._content_deadline is not None or self.smtp.is_blocked
+        is_sending = self._content_deadline is not None and not self.smtp.is_closed
+        return is_sending or self.waits_for_us
+
+    @property
+    def waits_for_us(self) -> bool:
+        """Whether an answer of ours is due, so that the client's silence is no fault of his."""
+        return self.smtp.is_blocked and not self.smtp.is_closed and not self._is_shaking_hands
+
+    @property
+    def _is_shaking_hands(self) -> bool:
+        return self._handshake is not None and not self._handshake.done()
 
     def respond(self, reply: Reply) -> None:
         """Answer the event that waits, and go on."""
@@ -140,6 +162,8 @@ class DoorSession(asyncio.Protocol):
             return
         if reply.code == 354:
             self._content_deadline = time.monotonic() + MAX_CONTENT
+        else:
+            self._release()
         self.smtp.respond(reply)
         self.deadline = time.monotonic() + (MAX_STRANGER if self.is_stranger else MAX_SILENCE)
         if not self._is_proceeding:
@@ -151,7 +175,7 @@ class DoorSession(asyncio.Protocol):
         self.transport = cast(asyncio.Transport, transport)  # uvloop's has no common base
         peer = transport.get_extra_info("peername")
         self.address = peer[0] if peer else ""
-        config = self.listener.config
+        config = self.listener.config_for(self.address)
         greeting = self.listener.greeting_for(self.address)
         self.smtp = ServerSession(config, tls=self._tls, greeting=greeting)
         self.listener.entered(self)
@@ -159,8 +183,7 @@ class DoorSession(asyncio.Protocol):
 
     def data_received(self, data: bytes) -> None:
         if self._content_deadline:
-            self._held += len(data)
-            self.listener.held += len(data)
+            self._hold(len(data))
             self.deadline = self._content_deadline
         elif not self.is_stranger:
             self.deadline = time.monotonic() + MAX_SILENCE
@@ -181,16 +204,20 @@ class DoorSession(asyncio.Protocol):
             if isinstance(event, StartTls):
                 self.transport.pause_reading()  # what comes next is for TLS to read
                 self._flush()
-                self._upgrade = asyncio.create_task(self._start_tls())
+                self._handshake = asyncio.create_task(self._start_tls())
                 break
-            if self._content_deadline:
-                self._release()
             self.answer(event)
         self._is_proceeding = False
         self._flush()
 
+    def _hold(self, octets: int) -> None:
+        """Count what is kept of a content: the rest of one that is too large is thrown away."""
+        octets = min(octets, self.smtp.max_size - self._held)
+        self._held += octets
+        self.listener.held += octets
+
     def _release(self) -> None:
-        """The content is complete, or never will be."""
+        """The content was answered, or never will be."""
         self._content_deadline = None
         self.listener.held -= self._held
         self._held = 0
@@ -205,7 +232,12 @@ class DoorSession(asyncio.Protocol):
         loop = asyncio.get_running_loop()
         try:
             transport = await loop.start_tls(
-                self.transport, self, self.listener.tls, server_side=True, ssl_handshake_timeout=30
+                self.transport,
+                self,
+                self.listener.tls,
+                server_side=True,
+                ssl_handshake_timeout=MAX_HANDSHAKE,
+                ssl_shutdown_timeout=MAX_GOODBYE,
             )
         except (OSError, ssl.SSLError) as error:
             logger.info("TLS handshake with %s failed: %s", self.address, error)
@@ -220,7 +252,7 @@ class DoorSession(asyncio.Protocol):
 
     def dismiss(self, reply: Reply) -> None:
         """Have the last word. Who does not even read that is cut off by the next look."""
-        if self.smtp.is_closed:
+        if self.smtp.is_closed or self._is_shaking_hands:
             self.transport.abort()
         else:
             self.smtp.close(reply)

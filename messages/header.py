@@ -6,8 +6,8 @@ kept is kept exactly.
 
 import re
 from dataclasses import dataclass
-from email.errors import HeaderParseError
-from email.header import decode_header, make_header
+
+from domains.addresses import ENCODED_WORD, decode_word
 
 # A header is read whole and kept in memory; beyond this nobody means well.
 MAX_HEADER = 256 * 1024
@@ -16,6 +16,9 @@ MAX_FIELDS = 1000
 # A field name is printable ASCII but for the colon (RFC 5322 §3.6.8); blanks before the colon are
 # obsolete syntax (§4.5) that some clients still read.
 FIELD = re.compile(rb"([!-9;-~]+)[ \t]*:[^\r]*(?:\r\n[ \t][^\r]*)*\r\n")
+
+# White space between two encoded words is not shown (RFC 2047 §6.2).
+BETWEEN_ENCODED_WORDS = re.compile(r"(?<=\?=)[ \t]+(?==\?)")
 
 
 class HeaderError(Exception):
@@ -40,10 +43,8 @@ class Field:
         plain = self.value.decode("utf-8", "replace").replace("\x00", "")
         if "=?" not in plain:
             return plain
-        try:
-            return str(make_header(decode_header(plain))).replace("\x00", "")
-        except (HeaderParseError, LookupError, ValueError):
-            return plain  # what cannot be decoded is shown as it is
+        words = BETWEEN_ENCODED_WORDS.sub("", plain)
+        return ENCODED_WORD.sub(decode_word, words).replace("\x00", "")
 
 
 def split(content: bytes) -> tuple[list[Field], bytes]:

@@ -1,6 +1,7 @@
 """Log-ins at the submission door: senders kept for some seconds, and a brake on guessing."""
 
 import asyncio
+import logging
 import time
 from collections import OrderedDict
 from concurrent.futures import ThreadPoolExecutor
@@ -8,9 +9,12 @@ from concurrent.futures import ThreadPoolExecutor
 from django.db import InterfaceError, OperationalError, connection
 
 from accounts import authentication
+from domains.addresses import excerpt
 from messages import sender
 from messages.sender import Sender
 from messages.smtp.replies import Reply
+
+logger = logging.getLogger(__name__)
 
 ACCEPTED = Reply(235, "2.7.0", "Authentication successful")
 INVALID = Reply(535, "5.7.8", "Authentication credentials invalid")
@@ -46,6 +50,7 @@ class Logins:
         is_right = authentication.is_secret_of(password, known_hash) and found is not None
         if is_right:
             return ACCEPTED, found
+        logger.warning("A log-in as %s from %s failed", excerpt(username), address)
         await asyncio.sleep(max(self._failed(address), self._failed(username)))
         return INVALID, None
 
@@ -59,6 +64,11 @@ class Logins:
             if len(self._senders) > MAX_KEPT:
                 self._senders.popitem(last=False)
         return found
+
+    def close(self) -> None:
+        """Let go of the database."""
+        self._database.submit(connection.close)
+        self._database.shutdown()
 
     def _failed(self, who: str) -> float:
         """Count a failure, and return the seconds to wait before telling."""
@@ -75,5 +85,5 @@ def _find(username: str) -> Sender | None:
     try:
         return sender.find(username)
     except (OperationalError, InterfaceError):
-        connection.close()
-        raise
+        connection.close()  # it may be dead since long ago: once more by a new one
+        return sender.find(username)

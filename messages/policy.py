@@ -4,11 +4,13 @@ import re
 
 from accounts.message_class import BY_NAME, MessageClass
 from domains.addresses import (
+    ONE_MAILBOX,
     AddressError,
     Mailbox,
-    normalise_domain,
+    excerpt,
     parse_mailboxes,
     split_address,
+    unfold,
 )
 from messages import header
 from messages.header import Field
@@ -42,8 +44,12 @@ class Refused(Exception):
 def limit_size(sender: Sender, size: int) -> None:
     """Refuse more octets than the account may send in one message."""
     if size > sender.max_message_size:
-        limit = sender.max_message_size
-        raise Refused(552, "5.3.4", f"Message too big (limit {limit} bytes)")
+        raise too_big(sender.max_message_size)
+
+
+def too_big(limit: int) -> Refused:
+    """Return the refusal of a message of more octets than that."""
+    return Refused(552, "5.3.4", f"Message too big (limit {limit} bytes)")
 
 
 def require_own_reverse_path(sender: Sender, reverse_path: str) -> None:
@@ -83,7 +89,8 @@ def author(sender: Sender, fields: list[Field]) -> Mailbox:
         mailboxes = parse_mailboxes(found[0].value)
     except AddressError as error:
         raise Refused(554, "5.6.0", f"The From field cannot be read: {error}") from error
-    if len(mailboxes) != 1:
+    # A group is no mailbox, even where it holds but one: readers of DMARC find no domain in it.
+    if len(mailboxes) != 1 or not ONE_MAILBOX.fullmatch(unfold(found[0].value)):
         raise Refused(554, "5.6.0", "The From field must name exactly one mailbox")
     _require_own_domain(sender, mailboxes[0].domain)
     return mailboxes[0]
@@ -111,7 +118,9 @@ def message_class(fields: list[Field]) -> MessageClass:
         return MessageClass.STANDARD
     if len(set(names)) > 1 or names[0] not in BY_NAME:
         raise Refused(
-            554, "5.6.0", f"x-cloudmta-class must be one of {', '.join(BY_NAME)}, not {names[-1]!r}"
+            554,
+            "5.6.0",
+            f"x-cloudmta-class must be one of {', '.join(BY_NAME)}, not {excerpt(names[-1])}",
         )
     return BY_NAME[names[0]]
 
@@ -131,6 +140,6 @@ def tags(fields: list[Field]) -> list[str]:
     for name in names:
         if len(name) > MAX_TAG_LENGTH:
             raise Refused(
-                554, "5.6.0", f"The tag {name[:20]!r}… is longer than {MAX_TAG_LENGTH} characters"
+                554, "5.6.0", f"The tag {excerpt(name)} is longer than {MAX_TAG_LENGTH} characters"
             )
     return names

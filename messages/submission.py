@@ -5,7 +5,7 @@ import logging
 from concurrent.futures import ThreadPoolExecutor
 
 from django.conf import settings
-from django.db import DatabaseError, connection
+from django.db import Error, InterfaceError, OperationalError, connection
 
 from accounts.models import MEBIBYTE
 from messages import acceptance, certificates, door, policy
@@ -35,7 +35,6 @@ logger = logging.getLogger(__name__)
 SENDER_OK = Reply(250, "2.1.0", "Sender ok")
 RECIPIENT_OK = Reply(250, "2.1.5", "Recipient ok")
 START_CONTENT = Reply(354, "", "End data with <CR><LF>.<CR><LF>")
-CREDENTIAL_REVOKED = Reply(535, "5.7.8", "The credential was revoked")
 
 
 class SubmissionDoor:
@@ -73,6 +72,8 @@ class SubmissionDoor:
         """Let messages that are on their way come in, then end."""
         await self.listener.close()
         await asyncio.to_thread(self.committer.close)
+        self.logins.close()
+        self._refusals.submit(connection.close)
         self._refusals.shutdown()
 
     def _store(self, batch: list[Accepted]) -> None:
@@ -86,8 +87,12 @@ class SubmissionDoor:
 
 def _save(refusal: Refusal) -> None:
     try:
-        refusal.save()
-    except DatabaseError as error:
+        try:
+            refusal.save()
+        except (OperationalError, InterfaceError):
+            connection.close()  # it may be dead since long ago: once more by a new one
+            refusal.save()
+    except Error as error:
         logger.error("A refusal could not be written (%s): %s", refusal, error)
         connection.close()
 
@@ -111,7 +116,7 @@ class SubmissionSession(DoorSession):
         try:
             self._answer_now(event)
         except Refused as refused:
-            self._refuse(refused.reply)
+            self._refuse(event, refused.reply)
         except Exception:
             logger.exception("The submission session failed")
             self.respond(door.OUR_FAULT)
@@ -123,29 +128,30 @@ class SubmissionSession(DoorSession):
             else:
                 await self._begin(event)
         except Refused as refused:
-            self._refuse(refused.reply, event.reverse_path if isinstance(event, Mail) else "")
+            self._refuse(event, refused.reply)
         except Exception:
             logger.exception("The submission session failed")
             self.respond(door.OUR_FAULT)
 
     async def _log_in(self, event: Authenticate) -> None:
-        reply, self._sender = await self._door.logins.log_in(
-            event.username, event.password, self.address
-        )
-        if self._sender:
+        reply, sender = await self._door.logins.log_in(event.username, event.password, self.address)
+        if sender:
             self.is_stranger = False
-            self.smtp.max_size = self._sender.max_message_size
+            self._know(sender)
         self.respond(reply)
 
+    def _know(self, sender: Sender) -> None:
+        self._sender = sender
+        self.smtp.max_size = sender.max_message_size
+
     async def _begin(self, event: Mail) -> None:
-        assert self._sender
-        # Long sessions see a revoked credential or a new domain too.
-        self._sender = await self._door.logins.sender(self._sender.username)
-        if self._sender is None:
-            self.respond(CREDENTIAL_REVOKED)
-            return
-        policy.require_own_reverse_path(self._sender, event.reverse_path)
         self._recipients, self._has_too_many = {}, False
+        # Long sessions see a revoked credential, a new domain or another limit too.
+        sender = await self._door.logins.sender(self._known_sender.username)
+        if sender is None:
+            raise Refused(535, "5.7.8", "The credential was revoked")
+        self._know(sender)
+        policy.require_own_reverse_path(sender, event.reverse_path)
         self.respond(SENDER_OK)
 
     def _answer_now(self, event: Event) -> None:
@@ -153,13 +159,13 @@ class SubmissionSession(DoorSession):
             case Rcpt():
                 self._add_recipient(event.forward_path)
             case Data():
-                self._start_content()
+                self._start_content(event)
             case Content():
                 self._accept(event.data)
             case Oversized():
-                policy.limit_size(self._known_sender, event.size_limit + 1)
+                raise policy.too_big(event.size_limit)
             case Malformed():
-                self._refuse(event.reply)
+                self._refuse(event, event.reply)
 
     @property
     def _known_sender(self) -> Sender:
@@ -168,17 +174,27 @@ class SubmissionSession(DoorSession):
 
     def _add_recipient(self, address: str) -> None:
         domain = policy.recipient_domain(address)
-        if address not in self._recipients and len(self._recipients) >= policy.MAX_RECIPIENTS:
+        if self._is_known(address, domain):
+            self.respond(RECIPIENT_OK)
+        elif len(self._recipients) >= policy.MAX_RECIPIENTS:
             self._has_too_many = True
             self.respond(policy.TOO_MANY_RECIPIENTS)
-            return
-        self._recipients[address] = domain
-        self.respond(RECIPIENT_OK)
+        else:
+            self._recipients[address] = domain
+            self.respond(RECIPIENT_OK)
 
-    def _start_content(self) -> None:
+    def _is_known(self, address: str, domain: str) -> bool:
+        """Whether a mailbox was given before: local parts have case, domains have none."""
+        local_part = address.rpartition("@")[0]
+        return any(
+            known.rpartition("@")[0] == local_part and its_domain == domain
+            for known, its_domain in self._recipients.items()
+        )
+
+    def _start_content(self, event: Data) -> None:
         if self._has_too_many:
             # A client that reports single refusals as success must not lose the excess unseen.
-            self._refuse(policy.NOTHING_SENT)
+            self._refuse(event, policy.NOTHING_SENT)
         elif self.listener.held > door.MAX_HELD:
             self.respond(door.NO_ROOM)
         else:
@@ -205,18 +221,22 @@ class SubmissionSession(DoorSession):
             # This form, to the byte: clients read the id out of it.
             self.respond(Reply(250, "", f"Thanks! Queued as: {accepted.id}"))
 
-    def _refuse(self, reply: Reply, reverse_path: str | None = None) -> None:
+    def _refuse(self, event: Event, reply: Reply) -> None:
+        """Say no, and keep what was refused: a MAIL or RCPT is no part of the envelope yet."""
         sender = self._known_sender
+        reverse_path, recipients = self.smtp.reverse_path or "", list(self._recipients)
+        if isinstance(event, Mail):
+            reverse_path = event.reverse_path
+        elif isinstance(event, Rcpt):
+            recipients = [event.forward_path]
         self._door.record(
             Refusal(
                 account_id=sender.account_id,
                 credential_id=sender.credential_id,
                 door=Door.SMTP,
                 client_address=self.address or None,
-                reverse_path=(self.smtp.reverse_path or "")
-                if reverse_path is None
-                else reverse_path,
-                recipients=list(self._recipients),
+                reverse_path=reverse_path,
+                recipients=recipients,
                 reply=str(reply),
             )
         )

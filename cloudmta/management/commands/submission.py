@@ -1,21 +1,32 @@
 """Serve the submission door: several processes on the same ports."""
 
 import asyncio
+import contextlib
 import os
+import resource
 import signal
 import socket
 import sys
+import time
 from collections.abc import Iterable
 from types import FrameType
+from typing import NoReturn
 
 import uvloop
 from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError
 from django.db import connections
 
-from cloudmta.startup import require_database
+from cloudmta.startup import require_database, spare_the_collector
 from messages import certificates
 from messages.submission import SubmissionDoor
+
+# What we are told to stop by; whoever forks must not be told in the middle.
+STOPS = {signal.SIGTERM, signal.SIGINT}
+# Seconds before a child that died is replaced: one that cannot live must not keep us busy.
+RESPAWN_AFTER = 1
+# Seconds after which a child ends, whatever hangs: the database may, and 30 were promised.
+MAX_FAREWELL = 28
 
 
 class Command(BaseCommand):
@@ -26,13 +37,23 @@ class Command(BaseCommand):
         certificates.server_context()
         _require_free([*settings.SUBMISSION_PORTS, *settings.SUBMISSION_TLS_PORTS])
         connections.close_all()  # each process needs its own
+        allow_connections()
+        spare_the_collector()
         Family(settings.SUBMISSION_PROCESSES).run()
+
+
+def allow_connections() -> None:
+    """Let as many files be open as the system allows us: each connection is one."""
+    _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
+    with contextlib.suppress(ValueError, OSError):  # macOS calls "unlimited" what it refuses
+        resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
 
 
 def _require_free(ports: Iterable[int]) -> None:
     """Stop where a port is taken: with SO_REUSEPORT, two doors would share it unnoticed."""
+    family = socket.AF_INET6 if ":" in settings.SUBMISSION_HOST else socket.AF_INET
     for port in ports:
-        with socket.socket() as probe:
+        with socket.socket(family) as probe:
             probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
             try:
                 probe.bind((settings.SUBMISSION_HOST, port))
@@ -57,19 +78,26 @@ class Family:
     def run(self) -> None:
         signal.signal(signal.SIGTERM, self._stop)
         signal.signal(signal.SIGINT, self._stop)
-        while len(self._children) < self._size:
+        for _ in range(self._size):
             self._fork()
         while self._children:
             pid, _ = os.wait()
             self._children.discard(pid)
             if not self._is_stopping:
+                time.sleep(RESPAWN_AFTER)
                 self._fork()
 
     def _fork(self) -> None:
-        pid = os.fork()
-        if pid:
+        # A signal now would miss the child, or find it with the handlers of its parent.
+        signal.pthread_sigmask(signal.SIG_BLOCK, STOPS)
+        if not self._is_stopping:
+            pid = os.fork()
+            if pid == 0:
+                self._serve()
             self._children.add(pid)
-            return
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, STOPS)
+
+    def _serve(self) -> NoReturn:
         os.close(self._parent_end)
         try:
             uvloop.run(serve(self._life))
@@ -81,7 +109,8 @@ class Family:
     def _stop(self, number: int, frame: FrameType | None) -> None:
         self._is_stopping = True
         for pid in self._children:
-            os.kill(pid, signal.SIGTERM)
+            with contextlib.suppress(ProcessLookupError):  # it died, and was just buried
+                os.kill(pid, signal.SIGTERM)
 
 
 async def serve(life: int) -> None:
@@ -90,11 +119,13 @@ async def serve(life: int) -> None:
     loop = asyncio.get_running_loop()
     loop.add_signal_handler(signal.SIGTERM, stop.set)
     loop.add_signal_handler(signal.SIGINT, lambda: None)  # the parent tells us
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, STOPS)
     loop.add_reader(life, stop.set)
     door = SubmissionDoor()
     await door.open(
         settings.SUBMISSION_HOST, settings.SUBMISSION_PORTS, settings.SUBMISSION_TLS_PORTS
     )
     await stop.wait()
+    signal.alarm(MAX_FAREWELL)
     loop.remove_reader(life)
     await door.close()
