@@ -5,6 +5,7 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import lru_cache
 from uuid import UUID
 
 from django.conf import settings
@@ -97,7 +98,7 @@ def _missing(fields: list[Field], message_id: UUID, domain: str, now: datetime) 
     names = {field.name for field in fields}
     added = []
     if b"date" not in names:
-        date = email.utils.format_datetime(now)
+        date = _date(int(now.timestamp()))
         added.append(Field(b"date", f"Date: {date}\r\n".encode()))
     if b"message-id" not in names:
         added.append(Field(b"message-id", f"Message-ID: <{message_id}@{domain}>\r\n".encode()))
@@ -109,8 +110,14 @@ def _trace(submission: Submission, message_id: UUID, now: datetime) -> bytes:
     protocol = "ESMTPSA" if submission.door is Door.SMTP else "HTTPS"
     return (
         f"Received: from {submission.sender.account_public_id} by {settings.OPERATOR_HOST}\r\n"
-        f" with {protocol} id {message_id};\r\n {email.utils.format_datetime(now)}\r\n"
+        f" with {protocol} id {message_id};\r\n {_date(int(now.timestamp()))}\r\n"
     ).encode()
+
+
+@lru_cache(maxsize=2)
+def _date(second: int) -> str:
+    """Return a time as a header writes it (RFC 5322 §3.3); all messages of a second share it."""
+    return email.utils.format_datetime(datetime.fromtimestamp(second, UTC))
 
 
 def _text(fields: list[Field], name: bytes) -> str:

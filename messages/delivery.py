@@ -9,10 +9,11 @@ from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from typing import TypeVar
 
-from django.db import InterfaceError, OperationalError, connection
+from django.db import connection
 
 from accounts.message_class import MessageClass
 from domains.signing import Keyring
+from events.bulk import UNAVAILABLE
 from messages import outcomes, queue
 from messages.exchangers import Directory, Exchangers, Unreachable
 from messages.group_commit import GroupCommit
@@ -171,7 +172,7 @@ def _guarded(call: Callable[..., Value], *arguments: object) -> Value | None:
     """Call the database; where it is gone return None: the next doorbell finds it again."""
     try:
         return call(*arguments)
-    except (OperationalError, InterfaceError) as error:
+    except UNAVAILABLE as error:
         logger.error("PostgreSQL does not answer: %s", error)
         connection.close()
         return None
@@ -187,7 +188,7 @@ def _settle_until_taken(results: list[Result]) -> None:
     while True:
         try:
             too_late = outcomes.write(results)
-        except (OperationalError, InterfaceError) as error:
+        except UNAVAILABLE as error:
             logger.error("PostgreSQL does not answer: %s", error)
             connection.close()
             time.sleep(SETTLE_AGAIN)

@@ -12,7 +12,9 @@ import time
 from collections.abc import Callable
 from typing import Generic, TypeVar
 
-from django.db import InterfaceError, OperationalError, connection
+from django.db import connection
+
+from events.bulk import UNAVAILABLE
 
 logger = logging.getLogger(__name__)
 
@@ -78,7 +80,7 @@ class GroupCommit(Generic[Item]):
     def _commit(self, batch: list[Pending[Item]]) -> None:
         try:
             self._write([item for item, _ in batch])
-        except (OperationalError, InterfaceError) as error:
+        except UNAVAILABLE as error:
             logger.error("PostgreSQL does not answer: %s", error)
             connection.close()  # the next batch connects anew
             self._resolve(batch, error)

@@ -56,13 +56,21 @@ class Logins:
 
     async def sender(self, username: str) -> Sender | None:
         """Return the sender of a name as of some seconds ago at most. None: there is none."""
-        until, found = self._senders.get(username, (0.0, None))
-        if until < time.monotonic():
+        if not self.knows(username):
             loop = asyncio.get_running_loop()
             found = await loop.run_in_executor(self._database, _find, username)
             self._senders[username] = (time.monotonic() + KEEP_FOR, found)
             if len(self._senders) > MAX_KEPT:
                 self._senders.popitem(last=False)
+        return self.known(username)
+
+    def knows(self, username: str) -> bool:
+        """Say whether a name was looked up some seconds ago at most."""
+        return username in self._senders and self._senders[username][0] >= time.monotonic()
+
+    def known(self, username: str) -> Sender | None:
+        """Return the sender of a name as it was looked up last, without waiting."""
+        _, found = self._senders.get(username, (0.0, None))
         return found
 
     def close(self) -> None:

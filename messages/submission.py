@@ -50,6 +50,8 @@ class SubmissionDoor:
                 auth=True,
                 auth_in_clear=settings.SUBMISSION_AUTH_IN_CLEAR,
                 require_auth=True,
+                # A refused MAIL with twenty recipients pipelined behind it makes as many errors.
+                max_errors=50,
             ),
             certificates.server_context(),
         )
@@ -109,8 +111,10 @@ class SubmissionSession(DoorSession):
         self._work: asyncio.Task[None] | None = None
 
     def answer(self, event: Event) -> None:
-        if isinstance(event, Authenticate | Mail):
-            # These two may have to ask the database.
+        if isinstance(event, Authenticate) or (
+            isinstance(event, Mail) and not self._door.logins.knows(self._known_sender.username)
+        ):
+            # These have to ask the database.
             self._work = asyncio.create_task(self._answer_later(event))
             return
         try:
@@ -126,7 +130,8 @@ class SubmissionSession(DoorSession):
             if isinstance(event, Authenticate):
                 await self._log_in(event)
             else:
-                await self._begin(event)
+                await self._door.logins.sender(self._known_sender.username)
+                self._begin(event)
         except Refused as refused:
             self._refuse(event, refused.reply)
         except Exception:
@@ -144,10 +149,10 @@ class SubmissionSession(DoorSession):
         self._sender = sender
         self.smtp.max_size = sender.max_message_size
 
-    async def _begin(self, event: Mail) -> None:
+    def _begin(self, event: Mail) -> None:
         self._recipients, self._has_too_many = {}, False
         # Long sessions see a revoked credential, a new domain or another limit too.
-        sender = await self._door.logins.sender(self._known_sender.username)
+        sender = self._door.logins.known(self._known_sender.username)
         if sender is None:
             raise Refused(535, "5.7.8", "The credential was revoked")
         self._know(sender)
@@ -156,6 +161,8 @@ class SubmissionSession(DoorSession):
 
     def _answer_now(self, event: Event) -> None:
         match event:
+            case Mail():
+                self._begin(event)
             case Rcpt():
                 self._add_recipient(event.forward_path)
             case Data():
