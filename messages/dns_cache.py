@@ -26,33 +26,32 @@ class Cache(Generic[Value]):
         self._look_up = look_up
         self._failure = failure
         self._known: dict[str, tuple[float, Value | Exception]] = {}
-        self._running: dict[str, asyncio.Task[Value]] = {}
+        self._running: dict[str, asyncio.Task[Value | Exception]] = {}
 
     async def get(self, name: str) -> Value:
         """Return what is known of a name, or find it out. Raises what the look-up raises."""
-        if name in self._known:
-            until, value = self._known[name]
-            if until > time.monotonic():
-                if isinstance(value, Exception):
-                    raise value.with_traceback(None)
-                return value
-        if name not in self._running:
-            self._running[name] = asyncio.create_task(self._find(name))
-        # Whoever gives up waiting must not take the answer from the others.
-        return await asyncio.shield(self._running[name])
+        until, value = self._known.get(name, (0, None))
+        if value is None or until <= time.monotonic():
+            if name not in self._running:
+                self._running[name] = asyncio.create_task(self._find(name))
+            # Whoever gives up waiting must not take the answer from the others.
+            value = await asyncio.shield(self._running[name])
+        if isinstance(value, Exception):
+            raise value.with_traceback(None)
+        return value
 
-    async def _find(self, name: str) -> Value:
+    async def _find(self, name: str) -> Value | Exception:
+        """Look a name up. A failure is returned: perhaps nobody is left to whom to raise it."""
         try:
             value, ttl = await self._look_up(name)
         except self._failure as error:
-            self._keep(name, error, FAILURE_TTL)
-            raise
+            return self._keep(name, error, FAILURE_TTL)
         finally:
             del self._running[name]
-        self._keep(name, value, min(max(ttl, MIN_TTL), MAX_TTL))
-        return value
+        return self._keep(name, value, min(max(ttl, MIN_TTL), MAX_TTL))
 
-    def _keep(self, name: str, value: Value | Exception, ttl: float) -> None:
+    def _keep(self, name: str, value: Value | Exception, ttl: float) -> Value | Exception:
         if len(self._known) >= MAX_NAMES:
             self._known.clear()  # rare, and costs only look-ups
         self._known[name] = (time.monotonic() + ttl, value)
+        return value

@@ -3,6 +3,7 @@
 import ipaddress
 import random
 from dataclasses import dataclass
+from ipaddress import IPv4Address, IPv6Address
 
 import dns.asyncresolver
 import dns.exception
@@ -17,6 +18,20 @@ from messages.smtp.replies import Reply
 LOOKUP_SECONDS = 10
 # RFC 5321 §5.1 asks for two addresses at least; more than these only delay the verdict.
 MAX_HOSTS, MAX_ADDRESSES = 5, 5
+
+# Where no exchanger of the public can be: private, shared, special and multicast addresses, by the
+# registries of IANA (RFC 6890). Python's own list has gaps, and others in each version.
+FORBIDDEN = [
+    ipaddress.ip_network(network)
+    for network in (
+        "0.0.0.0/8", "10.0.0.0/8", "100.64.0.0/10", "127.0.0.0/8", "169.254.0.0/16",
+        "172.16.0.0/12", "192.0.0.0/24", "192.0.2.0/24", "192.88.99.0/24", "192.168.0.0/16",
+        "198.18.0.0/15", "198.51.100.0/24", "203.0.113.0/24", "224.0.0.0/3",
+        "::/3", "4000::/2", "8000::/1",  # all but 2000::/3, the global unicast of IPv6
+        "2001::/23", "2001:db8::/32", "3fff::/20",
+    )
+]  # fmt: skip
+NAT64 = ipaddress.ip_network("64:ff9b::/96")  # the last 32 bits are an IPv4 address (RFC 6052)
 
 
 class Unreachable(Exception):
@@ -38,7 +53,8 @@ class Exchangers:
 
     def plan(self) -> list[str]:
         """Return the hosts in the order to try: shuffled within a preference (RFC 5321 §5.1)."""
-        return [host for group in self.groups for host in random.sample(group, len(group))]
+        hosts = [host for group in self.groups for host in random.sample(group, len(group))]
+        return hosts[:MAX_HOSTS]
 
 
 class Directory:
@@ -62,7 +78,7 @@ class Directory:
             answer = await self._resolver.resolve(domain, "MX", search=False)
         except dns.resolver.NoAnswer:
             # No MX at all: the domain itself is the host (RFC 5321 §5.1).
-            return Exchangers(((domain,),)), 0
+            return Exchangers(((_text(dns.name.from_text(domain)),),)), 0
         except dns.resolver.NXDOMAIN:
             raise Unreachable(Reply(550, "5.1.2", f"The domain {domain} does not exist")) from None
         except dns.exception.DNSException as error:
@@ -71,20 +87,23 @@ class Directory:
 
     async def _look_up_addresses(self, host: str) -> tuple[list[str], float]:
         found: list[str] = []
-        ttl = 0.0
+        ttls: list[float] = []
+        unanswered: Unreachable | None = None
         for record_type in ("A", "AAAA"):
             try:
                 answer = await self._resolver.resolve(host, record_type, search=False)
             except (dns.resolver.NoAnswer, dns.resolver.NXDOMAIN):
                 continue
             except dns.exception.DNSException as error:
-                raise Unreachable(_no_answer(host, error)) from error
+                # Some servers answer for A only; with one address mail can go.
+                unanswered = Unreachable(_no_answer(host, error))
+                continue
             found += [record.address for record in answer]
-            ttl = _ttl(answer)
+            ttls.append(_ttl(answer))
         allowed = [address for address in found if is_allowed(address)]
         if not allowed:
-            raise Unreachable(_no_address(host, found))
-        return allowed[:MAX_ADDRESSES], ttl
+            raise unanswered or Unreachable(_no_address(host, found))
+        return allowed[:MAX_ADDRESSES], 0 if unanswered else min(ttls)
 
 
 def _resolver(addresses: list[str]) -> dns.asyncresolver.Resolver:
@@ -100,30 +119,44 @@ def _resolver(addresses: list[str]) -> dns.asyncresolver.Resolver:
 
 
 def _ttl(answer: dns.resolver.Answer) -> float:
-    return answer.rrset.ttl if answer.rrset is not None else 0
+    """Return how long an answer holds, the aliases that led to it included."""
+    return answer.chaining_result.minimum_ttl
+
+
+def _text(name: dns.name.Name) -> str:
+    return name.to_text(omit_final_dot=True).lower()
 
 
 def _grouped(domain: str, records: list[tuple[int, dns.name.Name]]) -> Exchangers:
-    hosts = [
-        (preference, name.to_text(omit_final_dot=True).lower())
-        for preference, name in records
-        if name != dns.name.root
-    ]
+    hosts = [(preference, _text(name)) for preference, name in records if name != dns.name.root]
     if not hosts:
         # The domain says that it takes no mail (RFC 7505 §3): final, not worth a retry.
         raise Unreachable(Reply(556, "5.1.10", f"The domain {domain} does not accept mail"))
-    best = sorted(set(hosts))[:MAX_HOSTS]
-    preferences = sorted({preference for preference, _ in best})
+    # The better preference counts for a host that is named twice.
+    best = {host: preference for preference, host in sorted(hosts, reverse=True)}
     return Exchangers(
         tuple(
-            tuple(host for value, host in best if value == preference) for preference in preferences
+            tuple(sorted(host for host, value in best.items() if value == preference))
+            for preference in sorted(set(best.values()))
         )
     )
 
 
 def is_allowed(address: str) -> bool:
     """Say whether mail may go to an address: public ones only, but for the development switch."""
-    return settings.PRIVATE_EXCHANGERS or ipaddress.ip_address(address).is_global
+    if settings.PRIVATE_EXCHANGERS:
+        return True
+    reached = _reached(ipaddress.ip_address(address))
+    return not any(reached in network for network in FORBIDDEN)
+
+
+def _reached(address: IPv4Address | IPv6Address) -> IPv4Address | IPv6Address:
+    """Return where an address leads: some of IPv6 are another form of one of IPv4."""
+    if isinstance(address, IPv4Address):
+        return address
+    if address in NAT64:
+        return IPv4Address(address.packed[-4:])
+    return address.ipv4_mapped or address.sixtofour or address
 
 
 def _no_answer(name: str, error: dns.exception.DNSException) -> Reply:

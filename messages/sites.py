@@ -3,7 +3,7 @@
 import asyncio
 import math
 import time
-from collections import deque
+from collections import Counter, deque
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -23,6 +23,10 @@ WAITING_PER_CONNECTION = 20
 MAX_AGE, MAX_IDLE = 300, 5
 # A transaction that a dying connection left unanswered is tried on another one at once, so often.
 MAX_RETURNS = 2
+# Connections in a row that come to nothing before an exchanger counts as down.
+MAX_FRUITLESS = 5
+# Seconds that an exchanger which is down is left alone: who waits for it meanwhile is told so.
+DOWN_FOR = 15
 # Seconds that TLS is not offered again after a failed handshake (RFC 7435 §3: better in clear).
 CLEAR_FOR = 3600
 
@@ -43,6 +47,20 @@ class Job:
     is_in_doubt: bool = False  # the reply to the final dot was lost
     is_withdrawn: bool = False  # it was never begun
 
+    def begin_on(self, connection: Connection) -> None:
+        """Begin the transaction, and note where."""
+        self.started_at = datetime.now(UTC)
+        self.exchanger = connection.exchanger
+        self.address = connection.address
+        self.tls = connection.tls
+        connection.begin(self.transaction)
+
+    def take_back(self) -> None:
+        """Forget an attempt of which the exchanger took no notice."""
+        self.returns += 1
+        self.exchanger, self.address, self.tls = "", None, ""
+        self.transaction.dialogue.clear()
+
     def finish(self, reply: Reply) -> None:
         """Settle with a reply, unless the exchanger has spoken already."""
         self.transaction.verdict = self.transaction.verdict or reply
@@ -62,6 +80,9 @@ class Site:
         self._opening: set[asyncio.Task[None]] = set()
         self._jobs: dict[Transaction, Job] = {}
         self._clear_until: dict[str, float] = {}
+        self._down: dict[str, tuple[float, Reply]] = {}  # until when, and why
+        self._fruitless: Counter[str] = Counter()
+        self._is_closed = False
 
     @property
     def waiting(self) -> int:
@@ -69,7 +90,11 @@ class Site:
 
     @property
     def is_unused(self) -> bool:
-        return not (self.waiting or self._jobs or self._connections or self._opening)
+        if self.waiting or self._jobs or self._connections or self._opening:
+            return False
+        # What was learnt the hard way is not to be learnt again by the next message.
+        remembered = [*self._clear_until.values(), *(until for until, _ in self._down.values())]
+        return max(remembered, default=0) < time.monotonic()
 
     def submit(self, job: Job) -> None:
         """Put a job in line; its `done` is called when it ended."""
@@ -79,6 +104,8 @@ class Site:
         """Give what waits to connections that are free, and open more where that is not enough."""
         for connection in [one for one in self._connections if one.is_idle]:
             self.free(connection)
+        if self._is_closed:
+            self.withdraw_waiting()
         if not self.waiting:
             return
         busy = len(self._connections) + len(self._opening)
@@ -86,7 +113,7 @@ class Site:
         for _ in range(min(wanted - len(self._opening), MAX_CONNECTIONS - busy)):
             task = asyncio.create_task(self._open())
             self._opening.add(task)
-            task.add_done_callback(self._opening.discard)
+            task.add_done_callback(self._opened)
 
     def tick(self) -> None:
         """Close what stands idle, is too old, or has not answered in time. Called each second."""
@@ -107,65 +134,92 @@ class Site:
                 job.done(job)
 
     def close(self) -> None:
-        """Close all connections."""
+        """Close all connections, and hand back what they leave unbegun."""
+        self._is_closed = True
+        self.withdraw_waiting()
+        for task in self._opening:
+            task.cancel()
         for connection in list(self._connections):
             connection.quit()
 
     async def _open(self) -> None:
-        """Connect to the best exchanger that answers; where none does, all who wait are told."""
-        try:
-            connection = await self._connect()
-        except ConnectFailed as failure:
-            if not self._connections:
-                self._fail_waiting(failure)
-            return
-        self._connections.add(connection)
-        self.free(connection)
-
-    async def _connect(self) -> Connection:
-        failure = ConnectFailed(Reply(451, "4.4.1", "No exchanger has an address"))
+        """Connect to the best exchanger that answers. Raises ConnectFailed where none does."""
+        failures = []
         for host in self.exchangers.plan():
             try:
-                addresses = await self._directory.addresses(host)
-            except Unreachable as error:
-                failure = ConnectFailed(error.reply)
-                continue
-            for address in addresses:
-                try:
-                    return await self._connect_to(host, address)
-                except ConnectFailed as error:
-                    failure = error
-        raise failure
+                return await self._connect_to_host(host)
+            except ConnectFailed as failure:
+                failures.append(failure)
+        raise _most_hopeful(failures)
 
-    async def _connect_to(self, host: str, address: str) -> Connection:
+    def _opened(self, task: asyncio.Task[None]) -> None:
+        """Tell all who wait, if nobody is there to serve them and nobody will come."""
+        self._opening.discard(task)
+        failure = None if task.cancelled() else task.exception()
+        if self._is_closed or self._connections or self._opening:
+            return
+        if failure is None:
+            self.dispatch()  # the connection is lost already
+        elif isinstance(failure, ConnectFailed):
+            self._fail_waiting(failure.reply)
+        else:
+            self._fail_waiting(Reply(451, "4.3.0", "Delivery failed for a reason of our own"))
+            raise failure
+
+    async def _connect_to_host(self, host: str) -> None:
+        until, reply = self._down.get(host, (0, None))
+        if reply and until > time.monotonic():
+            raise ConnectFailed(reply)
+        try:
+            addresses = await self._directory.addresses(host)
+        except Unreachable as error:
+            raise ConnectFailed(error.reply) from error
+        failures = []
+        for address in addresses:
+            try:
+                return await self._connect_to(host, address)
+            except ConnectFailed as failure:
+                failures.append(failure)
+        hope = _most_hopeful(failures)
+        if hope.reply.is_transient:
+            self._note_down(host, hope.reply)
+        raise hope
+
+    def _note_down(self, host: str, reply: Reply) -> None:
+        # Where another connection works, we are one too many, and it is not down.
+        if not any(one.exchanger == host and one.has_settled for one in self._connections):
+            self._down[host] = (time.monotonic() + DOWN_FOR, reply)
+
+    async def _connect_to(self, host: str, address: str) -> None:
         use_tls = self._clear_until.get(host, 0) < time.monotonic()
         try:
-            return await transfer.connect(self, host, address, use_tls=use_tls)
+            await transfer.connect(self, host, address, use_tls=use_tls)
         except ConnectFailed as failure:
             if failure.reply.status != transfer.TLS_FAILED or not use_tls:
                 raise
             self._clear_until[host] = time.monotonic() + CLEAR_FOR
-            return await transfer.connect(self, host, address, use_tls=False)
+            await transfer.connect(self, host, address, use_tls=False)
 
-    def _fail_waiting(self, failure: ConnectFailed) -> None:
+    def _fail_waiting(self, reply: Reply) -> None:
         now = datetime.now(UTC)
         for line in self._waiting.values():
             while line:
                 job = line.popleft()
                 job.started_at = now
-                job.finish(failure.reply)
+                job.finish(reply)
 
     # --- what connections report ---
 
     def free(self, connection: Connection) -> None:
         """Let a free connection begin what waits longest in the first class that waits."""
+        self._connections.add(connection)
+        if time.monotonic() > connection.opened_at + MAX_AGE:
+            if connection.is_idle:
+                connection.quit()
+            return
         while connection.can_begin and (job := self._next()):
-            job.started_at = datetime.now(UTC)
-            job.exchanger = connection.exchanger
-            job.address = connection.address
-            job.tls = connection.tls
             self._jobs[job.transaction] = job
-            connection.begin(job.transaction)
+            job.begin_on(connection)
 
     def _next(self) -> Job | None:
         for line in self._waiting.values():
@@ -174,15 +228,29 @@ class Site:
         return None
 
     def settled(self, connection: Connection, transaction: Transaction) -> None:
+        self._down.pop(connection.exchanger, None)
+        self._fruitless.pop(connection.exchanger, None)
         job = self._jobs.pop(transaction)
         assert transaction.verdict
         job.finish(transaction.verdict)
 
     def lost(self, connection: Connection, open_transactions: list[Transaction]) -> None:
-        self._connections.discard(connection)
-        for transaction in open_transactions:
+        if connection not in self._connections:
+            return  # it never came to anything, as whoever tried to open it is told
+        self._connections.remove(connection)
+        if not connection.has_settled:
+            self._count_fruitless(connection, open_transactions)
+        for transaction in reversed(open_transactions):
             self._abandon(self._jobs.pop(transaction))
         self.dispatch()
+
+    def _count_fruitless(self, connection: Connection, left_open: list[Transaction]) -> None:
+        reply = connection.failure or Reply(451, "4.4.2", "The exchanger closed the connection")
+        if not left_open or left_open[0].verdict not in (None, reply):
+            return  # it had no chance, or did decide before it went
+        self._fruitless[connection.exchanger] += 1
+        if self._fruitless[connection.exchanger] >= MAX_FRUITLESS:
+            self._note_down(connection.exchanger, reply)
 
     def _abandon(self, job: Job) -> None:
         transaction = job.transaction
@@ -195,8 +263,12 @@ class Site:
                 Reply(451, "4.4.2", "Connection lost after the final dot; it may have arrived")
             )
         elif job.returns < MAX_RETURNS:
-            job.returns += 1
-            transaction.dialogue.clear()
+            job.take_back()
             self._waiting[job.message_class].appendleft(job)
         else:
             job.finish(Reply(451, "4.4.2", "The connection was lost before the message was sent"))
+
+
+def _most_hopeful(failures: list[ConnectFailed]) -> ConnectFailed:
+    """Return the first failure that may pass: while there is one, nothing is final."""
+    return next((one for one in failures if one.reply.is_transient), failures[-1])

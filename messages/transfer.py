@@ -9,6 +9,7 @@ from typing import Protocol, cast
 from django.conf import settings
 
 from messages.smtp.client import (
+    Awaited,
     ClientSession,
     Event,
     Phase,
@@ -17,7 +18,7 @@ from messages.smtp.client import (
     Transaction,
     UpgradeToTls,
 )
-from messages.smtp.replies import ProtocolError, Reply
+from messages.smtp.replies import Reply
 
 # The status of a reply of ours that says: in clear it may go (RFC 3463 §3.8).
 TLS_FAILED = "4.7.5"
@@ -37,6 +38,8 @@ PATIENCE = {
     Phase.DATA: 120,
     Phase.DOT: 600,
 }
+# Octets a second that what we write may take to leave; that time comes on top of the patience.
+SLOWEST = 10_000
 
 
 class ConnectFailed(Exception):
@@ -51,7 +54,7 @@ class Owner(Protocol):
     """Who holds a connection and gives it work."""
 
     def free(self, connection: "Connection") -> None:
-        """The connection can begin a transaction."""
+        """The connection can begin a transaction; the first time, it is a new one."""
 
     def settled(self, connection: "Connection", transaction: Transaction) -> None:
         """The exchanger has decided on a transaction."""
@@ -70,17 +73,28 @@ class Connection(asyncio.Protocol):
         self.tls = ""  # the version of TLS, "" in clear text
         self.opened_at = self.idle_since = time.monotonic()
         self.deadline = self.opened_at + PATIENCE[Phase.GREETING]
+        self.has_settled = False  # the exchanger has decided on a transaction, whatever it said
         self._loop = asyncio.get_running_loop()
         self._session = ClientSession(settings.OPERATOR_HOST, use_tls=use_tls)
         self._transport: asyncio.Transport | None = None
         self._greeted: asyncio.Future[None] = self._loop.create_future()
         self._upgrade: asyncio.Task[None] | None = None
         self._closing = False
+        self._awaited: Awaited | None = None  # what the deadline is for
         self._corked = False  # gathers what one turn has to say into one packet
 
     async def greeted(self) -> None:
         """Wait until the exchanger takes transactions. Raises ConnectFailed."""
+        while not self._greeted.done() and (left := self.deadline - time.monotonic()) > 0:
+            await asyncio.wait([self._greeted], timeout=left)
+        if not self._greeted.done():
+            self.expire()
         await self._greeted
+
+    @property
+    def failure(self) -> Reply | None:
+        """Why we gave up on the exchanger; None: we did not, or it just closed."""
+        return self._session.unusable
 
     @property
     def can_begin(self) -> bool:
@@ -100,20 +114,22 @@ class Connection(asyncio.Protocol):
 
     def quit(self) -> None:
         """Say goodbye and close, without waiting for an answer to it."""
-        if self._transport and not self._closing:
+        if self._transport and self.is_idle:
             self._transport.write(b"QUIT\r\n")
         self.close()
 
     def close(self) -> None:
         """Close the connection; what is open on it is lost."""
-        self._closing = True
+        self._begin_nothing()
+        self._greeted.cancel()
         if self._transport:
             self._transport.close()
 
     def expire(self) -> None:
         """Close, because the exchanger did not answer in time."""
         phase = self._session.phase
-        self._fail(Reply(451, "4.4.2", f"No answer in time to {phase.value if phase else 'us'}"))
+        what = phase.value if phase else "us"
+        self._handle(self._session.fail(Reply(451, "4.4.2", f"No answer in time to {what}")))
 
     # --- asyncio.Protocol ---
 
@@ -122,12 +138,9 @@ class Connection(asyncio.Protocol):
 
     def data_received(self, data: bytes) -> None:
         self._corked = True
-        try:
-            for event in self._session.receive(data):
-                self._handle(event)
-        except ProtocolError as error:
-            self._fail(Reply(451, "4.5.0", f"The server does not speak SMTP: {error}"))
-        if self.can_begin and self._greeted.done():
+        for event in self._session.receive(data):
+            self._handle(event)
+        if self.can_begin:
             self.idle_since = time.monotonic()
             self.owner.free(self)
         self._corked = False
@@ -135,9 +148,11 @@ class Connection(asyncio.Protocol):
 
     def _handle(self, event: Event) -> None:
         if isinstance(event, Settled):
+            self.has_settled = True
             self.owner.settled(self, event.transaction)
         elif isinstance(event, Ready):
-            self._greeted.set_result(None)
+            if not self._greeted.done():
+                self._greeted.set_result(None)
         elif isinstance(event, UpgradeToTls):
             self._flush()
             self._upgrade = self._loop.create_task(self._start_tls())
@@ -145,27 +160,39 @@ class Connection(asyncio.Protocol):
             self._fail(event.reply)
 
     def connection_lost(self, error: Exception | None) -> None:
-        self._closing = True
-        if not self._greeted.done():
-            why = f"The connection was closed: {error}" if error else "The connection was closed"
-            self._greeted.set_exception(ConnectFailed(Reply(451, "4.4.2", why)))
+        self._begin_nothing()
+        why = f"The connection was closed: {error}" if error else "The connection was closed"
+        # Some accept the handshake and then close, because they did not like it after all.
+        self._disappoint(Reply(451, TLS_FAILED if self._upgrade else "4.4.2", why))
         self.owner.lost(self, self._session.abandon())
 
     def _flush(self) -> None:
         output = self._session.take_output()
         if output and self._transport and not self._transport.is_closing():
             self._transport.write(output)
-        phase = self._session.phase
-        if phase:
-            self.deadline = time.monotonic() + PATIENCE[phase]
+        awaited = self._session.awaited
+        # Part of a reply is no answer: who sends one octet a minute would never be late.
+        if awaited and awaited is not self._awaited:
+            self.deadline = time.monotonic() + PATIENCE[awaited[0]] + len(output) / SLOWEST
+        self._awaited = awaited
 
-    def _fail(self, reply: Reply) -> None:
+    def _disappoint(self, reply: Reply) -> None:
+        """Tell whoever waits for the greeting that there is none, if somebody does."""
         if not self._greeted.done():
             self._greeted.set_exception(ConnectFailed(reply))
-        self._closing = True
+            self._greeted.exception()  # or asyncio complains where nobody does
+
+    def _fail(self, reply: Reply) -> None:
+        self._disappoint(reply)
+        self._begin_nothing()
         if self._transport:
             # Not close(): that would wait until the other side has read what we wrote.
             self._transport.abort()
+
+    def _begin_nothing(self) -> None:
+        self._closing = True
+        if self._upgrade:
+            self._upgrade.cancel()
 
     async def _start_tls(self) -> None:
         assert self._transport
@@ -177,7 +204,7 @@ class Connection(asyncio.Protocol):
                 server_hostname=self.exchanger,
                 ssl_handshake_timeout=TLS_SECONDS,
             )
-        except (OSError, ssl.SSLError) as error:
+        except (OSError, ValueError) as error:  # ValueError: TLS has no such host name
             self._fail(Reply(451, TLS_FAILED, f"TLS handshake failed: {error}"))
             return
         self._transport = cast(asyncio.Transport, transport)  # uvloop's has no common base
@@ -207,11 +234,14 @@ async def connect(
     make: Callable[[], Connection] = lambda: Connection(owner, exchanger, address, use_tls=use_tls)  # noqa: E731
     loop = asyncio.get_running_loop()
     try:
-        _, connection = await asyncio.wait_for(
-            loop.create_connection(make, address, settings.EXCHANGER_PORT), CONNECT_SECONDS
-        )
-    except (OSError, TimeoutError) as error:
+        async with asyncio.timeout(CONNECT_SECONDS):
+            _, connection = await loop.create_connection(make, address, settings.EXCHANGER_PORT)
+    except OSError as error:
         why = str(error) or "no answer in time"
         raise ConnectFailed(Reply(451, "4.4.1", f"No connection to {exchanger}: {why}")) from error
-    await connection.greeted()
+    try:
+        await connection.greeted()
+    except asyncio.CancelledError:
+        connection.close()
+        raise
     return connection

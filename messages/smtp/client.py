@@ -6,11 +6,27 @@ final dot of the one before: one round trip a message.
 """
 
 from collections import deque
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from enum import Enum
 
-from messages.smtp.data import dot_stuff
-from messages.smtp.replies import Reply, ReplyReader
+from messages.smtp.replies import ProtocolError, Reply, ReplyReader
+from messages.smtp.transaction import Letter, Transaction, mail_command, obstacle
+
+__all__ = [
+    "Awaited",
+    "ClientSession",
+    "Event",
+    "Letter",
+    "Phase",
+    "Ready",
+    "Settled",
+    "Transaction",
+    "Unusable",
+    "UpgradeToTls",
+]
+
+# Words put into the clear part, to be believed inside TLS (RFC 3207 §4.2, §5).
+SPOKE_TOO_EARLY = Reply(451, "4.7.5", "The server spoke before the TLS handshake")
 
 
 class Phase(Enum):
@@ -25,40 +41,6 @@ class Phase(Enum):
     RCPT = "RCPT"
     DATA = "DATA"
     DOT = "final dot"
-
-
-@dataclass(frozen=True, slots=True)
-class Letter:
-    """A content that is ready for the wire, made once for all recipients of a message."""
-
-    wire: bytes = field(repr=False)  # dots stuffed, the final dot included
-    size: int  # octets of the content itself
-    has_8bit: bool
-    has_8bit_header: bool
-
-    @classmethod
-    def of(cls, content: bytes) -> "Letter":
-        """Raises ValueError for a content with a stray CR or LF, which must never leave."""
-        has_8bit = not content.isascii()
-        has_8bit_header = has_8bit and not content.partition(b"\r\n\r\n")[0].isascii()
-        return cls(dot_stuff(content), len(content), has_8bit, has_8bit_header)
-
-
-@dataclass(slots=True, eq=False)
-class Transaction:
-    """One message to one recipient, and what was said about it."""
-
-    reverse_path: str
-    recipient: str
-    letter: Letter
-    dialogue: list[str] = field(default_factory=list)  # "C: …" ours, "S: …" theirs
-    verdict: Reply | None = None  # the first refusal, or the answer to the dot
-    content_sent: bool = False
-
-    @property
-    def needs_utf8(self) -> bool:
-        """Whether an address, or the header, holds more than ASCII (RFC 6531 §3.1)."""
-        return self.letter.has_8bit_header or not self.recipient.isascii()
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,12 +62,14 @@ class Settled:
 
 @dataclass(frozen=True, slots=True)
 class Unusable:
-    """The server takes nothing on this connection, and says why. Close it."""
+    """Nothing more can be had from the server; the reply says why. Close the connection."""
 
     reply: Reply
 
 
 Event = Ready | UpgradeToTls | Settled | Unusable
+
+Awaited = tuple[Phase, Transaction | None]  # whose phase it is
 
 
 class ClientSession:
@@ -95,16 +79,24 @@ class ClientSession:
         self._hostname = hostname
         self._use_tls = use_tls
         self._reader = ReplyReader()
+        self._unread: deque[Reply] = deque()
         self._output: list[bytes] = []
-        self._expected: deque[tuple[Phase, Transaction | None]] = deque([(Phase.GREETING, None)])
+        self._expected: deque[Awaited] = deque([(Phase.GREETING, None)])
+        self._unsaid: deque[tuple[str, Phase]] = deque()  # commands that wait for a reply
         self._extensions: dict[str, str] = {}
+        self._first: Transaction | None = None
         self._needs_reset = False
         self._ready = False
         self.unusable: Reply | None = None
 
     @property
+    def awaited(self) -> Awaited | None:
+        """What the next reply answers, a tuple of its own each time; None: we wait for nothing."""
+        return self._expected[0] if self._expected else None
+
+    @property
     def phase(self) -> Phase | None:
-        """What the next reply answers; None while we wait for nothing."""
+        """The phase of what the next reply answers."""
         return self._expected[0][0] if self._expected else None
 
     @property
@@ -127,37 +119,28 @@ class ClientSession:
 
     def begin(self, transaction: Transaction) -> Settled | None:
         """Start a transaction. Returns its end where we know it without asking."""
-        impossible = self._impossible(transaction)
-        if impossible:
-            transaction.verdict = impossible
+        transaction.verdict = obstacle(transaction, self._extensions)
+        if transaction.verdict:
             return Settled(transaction)
-        if self._needs_reset:
-            self._say("RSET", Phase.RSET, None)
-            self._needs_reset = False
-        self._say(self._mail_command(transaction), Phase.MAIL, transaction)
-        if self._pipelines:
-            self._say(f"RCPT TO:<{transaction.recipient}>", Phase.RCPT, transaction)
-            self._say("DATA", Phase.DATA, transaction)
+        self._first = self._first or transaction
+        self._unsaid.extend(self._commands(transaction))
+        self._needs_reset = False
+        self._say_next(transaction)
+        while self._pipelines and self._unsaid:
+            self._say_next(transaction)
         return None
 
-    def _impossible(self, transaction: Transaction) -> Reply | None:
-        limit = self._extensions.get("SIZE", "")
-        # SIZE without a number, or zero, announces no limit (RFC 1870 §4).
-        if limit.isdecimal() and 0 < int(limit) < transaction.letter.size:
-            return Reply(552, "5.3.4", f"The server takes {limit} octets at most")
-        if transaction.needs_utf8 and "SMTPUTF8" not in self._extensions:
-            return Reply(550, "5.6.7", "The server does not take internationalized addresses")
-        return None
+    def _commands(self, transaction: Transaction) -> list[tuple[str, Phase]]:
+        return [
+            *([("RSET", Phase.RSET)] if self._needs_reset else []),
+            (mail_command(transaction, self._extensions), Phase.MAIL),
+            (f"RCPT TO:<{transaction.recipient}>", Phase.RCPT),
+            ("DATA", Phase.DATA),
+        ]
 
-    def _mail_command(self, transaction: Transaction) -> str:
-        command = f"MAIL FROM:<{transaction.reverse_path}>"
-        if "SIZE" in self._extensions:
-            command += f" SIZE={transaction.letter.size}"
-        if "8BITMIME" in self._extensions and transaction.letter.has_8bit:
-            command += " BODY=8BITMIME"
-        if transaction.needs_utf8:
-            command += " SMTPUTF8"
-        return command
+    def _say_next(self, transaction: Transaction) -> None:
+        line, phase = self._unsaid.popleft()
+        self._say(line, phase, transaction)
 
     def _say(self, line: str, phase: Phase, transaction: Transaction | None) -> None:
         self._output.append(f"{line}\r\n".encode())
@@ -166,37 +149,61 @@ class ClientSession:
             transaction.dialogue.append(f"C: {line}")
 
     def receive(self, data: bytes) -> list[Event]:
-        """Take bytes of the server and return what follows. Raises ProtocolError."""
-        events = []
-        for reply in self._reader.feed(data):
-            event = self._answered(reply)
-            if event:
-                events.append(event)
+        """Take bytes of the server and return what follows. Nothing does after `Unusable`."""
+        events: list[Event] = []
+        try:
+            while not self.unusable and self._has_reply(data):
+                data = b""
+                if event := self._answered(self._unread.popleft()):
+                    events.append(event)
+        except ProtocolError as error:
+            events.append(
+                self.fail(Reply(451, "4.5.0", f"The server does not speak SMTP: {error}"))
+            )
         return events
+
+    def _has_reply(self, data: bytes) -> bool:
+        # The reader tells of what is no reply only when it is asked again.
+        if data or not self._unread:
+            self._unread.extend(self._reader.feed(data))
+        return bool(self._unread)
 
     def _answered(self, reply: Reply) -> Event | None:
         if not self._expected or reply.code == 421:
             # Unasked, or at any point: the server is about to close (RFC 5321 §3.8).
-            return self._give_up(reply)
+            return self._dismissed(reply if self._expected or self._ready else SPOKE_TOO_EARLY)
         phase, transaction = self._expected.popleft()
-        if transaction is None:
+        if not transaction:
             return self._greeted(phase, reply)
         transaction.dialogue.append(f"S: {reply}")
         return self._advance(phase, transaction, reply)
 
-    def _give_up(self, reply: Reply) -> Event:
-        if self._expected and (transaction := self._expected[0][1]):
+    def _dismissed(self, reply: Reply) -> Event:
+        phase, transaction = self.awaited or (None, None)
+        if transaction:
             transaction.dialogue.append(f"S: {reply}")
-            if not transaction.verdict:
-                transaction.verdict = reply
-        self.unusable = reply
-        return Unusable(reply)
+            # Between two messages it is about the connection, not about the message to come.
+            if transaction is self._first or phase not in (Phase.RSET, Phase.MAIL):
+                transaction.verdict = transaction.verdict or reply
+        return self._give_up(reply)
+
+    def fail(self, reply: Reply) -> Event:
+        """Give up on the server, for a reason of ours, and so on what it should have answered.
+
+        The reply is no verdict on a content that has left: it may have arrived.
+        """
+        transaction = self.awaited and self.awaited[1]
+        if transaction and not transaction.content_sent:
+            transaction.verdict = transaction.verdict or reply
+        return self._give_up(reply)
+
+    def _give_up(self, reply: Reply) -> Event:
+        self.unusable = _as_failure(reply)
+        return Unusable(self.unusable)
 
     # --- before the first transaction ---
 
     def _greeted(self, phase: Phase, reply: Reply) -> Event | None:
-        if phase is Phase.RSET:
-            return None
         if phase is Phase.STARTTLS:
             return self._starting_tls(reply)
         if phase is Phase.EHLO and reply.is_permanent:
@@ -220,9 +227,8 @@ class ClientSession:
             # Opportunistic: better in clear than not at all (RFC 7435).
             self._ready = True
             return Ready()
-        if self._reader.pending:
-            # Words put into the clear part, to be believed inside TLS (RFC 3207 §4.2, §5).
-            return self._give_up(Reply(451, "4.7.5", "The server spoke before the TLS handshake"))
+        if self._unread or self._reader.pending:
+            return self._give_up(SPOKE_TOO_EARLY)
         return UpgradeToTls()
 
     def tls_established(self) -> None:
@@ -237,20 +243,19 @@ class ClientSession:
         if phase is Phase.DATA:
             return self._content(transaction, reply)
         if phase is Phase.DOT:
-            transaction.verdict = transaction.verdict or reply
+            verdict = reply if reply.is_positive else _as_failure(reply)
+            transaction.verdict = transaction.verdict or verdict
             return Settled(transaction)
         # Any 2xx is a yes, 251 and 252 among them: the first digit decides (RFC 5321 §4.2.1).
-        if not reply.is_positive and not transaction.verdict:
-            transaction.verdict = _as_failure(reply)
+        if phase is not Phase.RSET and not reply.is_positive:
+            transaction.verdict = transaction.verdict or _as_failure(reply)
         if self._pipelines:
             return None  # the reply to DATA ends it
         if transaction.verdict:
+            self._unsaid.clear()
             self._needs_reset = True
             return Settled(transaction)
-        if phase is Phase.MAIL:
-            self._say(f"RCPT TO:<{transaction.recipient}>", Phase.RCPT, transaction)
-        else:
-            self._say("DATA", Phase.DATA, transaction)
+        self._say_next(transaction)
         return None
 
     def _content(self, transaction: Transaction, reply: Reply) -> Event | None:
@@ -261,6 +266,7 @@ class ClientSession:
         if transaction.verdict:
             # Nobody is left to receive it, yet the server waits: send nothing (RFC 2920 §3.1).
             self._output.append(b".\r\n")
+            transaction.dialogue.append("C: .")
         else:
             self._output.append(transaction.letter.wire)
             transaction.content_sent = True
@@ -287,6 +293,7 @@ def _extensions(reply: Reply) -> dict[str, str]:
 
 def _as_failure(reply: Reply) -> Reply:
     """Return a reply as a refusal; one that is out of place here tells nothing final."""
-    if reply.is_transient or reply.is_permanent:
+    # 503 is about the order of commands, so about us and not about the message.
+    if reply.is_transient or (reply.is_permanent and reply.code != 503):
         return reply
     return Reply(451, "4.5.0", f"The server answered out of place: {reply}")
