@@ -23,19 +23,20 @@ Pending = tuple[Item, "asyncio.Future[None]"]
 
 # What one transaction holds at the most: a round trip is shared well by then.
 MAX_BATCH = 250
-# Under load, when batches hold more than this, the next one gathers so many seconds longer: the
-# cost of a transaction is worth more than a delay that queueing hides anyway.
-BUSY, GATHER = 2, 0.008
+# A batch of more than so many items shows that there is load.
+BUSY = 2
 
 
 class GroupCommit(Generic[Item]):
     """Hands items of an event loop to one writing thread, and tells each when it is committed.
 
-    `write` gets a list of items and commits them in one transaction, or raises.
+    `write` gets a list of items and commits them in one transaction, or raises. Under load it is
+    called `gather` seconds later than it could be: a transaction costs more than that delay.
     """
 
-    def __init__(self, write: Callable[[list[Item]], None], name: str) -> None:
+    def __init__(self, write: Callable[[list[Item]], None], name: str, gather: float) -> None:
         self._write = write
+        self._gather = gather
         self._loop = asyncio.get_running_loop()
         self._inbox: queue.SimpleQueue[Pending[Item] | None] = queue.SimpleQueue()
         self._thread = threading.Thread(target=self._run, name=name, daemon=True)
@@ -57,7 +58,7 @@ class GroupCommit(Generic[Item]):
             while batch := self._next_batch():
                 self._commit(batch)
                 if len(batch) > BUSY:
-                    time.sleep(GATHER)
+                    time.sleep(self._gather)
         finally:
             connection.close()
 

@@ -32,6 +32,9 @@ from messages.smtp.server import (
 
 logger = logging.getLogger(__name__)
 
+# Seconds that acceptance gathers longer under load; each client waits for its answer.
+GATHER = 0.008
+
 SENDER_OK = Reply(250, "2.1.0", "Sender ok")
 RECIPIENT_OK = Reply(250, "2.1.5", "Recipient ok")
 START_CONTENT = Reply(354, "", "End data with <CR><LF>.<CR><LF>")
@@ -56,7 +59,7 @@ class SubmissionDoor:
             certificates.server_context(),
         )
         self.logins = Logins()
-        self.committer: GroupCommit[Accepted] = GroupCommit(self._store, "commit")
+        self.committer: GroupCommit[Accepted] = GroupCommit(self._store, "commit", GATHER)
         self._ringer = Ringer()
         self._refusals = ThreadPoolExecutor(1, "refusals")
 

@@ -37,7 +37,7 @@ def play(scene, disk):
     """Run a scene with a committer, which is closed in the end."""
 
     async def run():
-        committer = GroupCommit(disk.write, "test")
+        committer = GroupCommit(disk.write, "test", 0)
         try:
             await scene(committer)
         finally:
