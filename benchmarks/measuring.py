@@ -48,7 +48,7 @@ def measure(product: Product, records: Records, scenario: Scenario) -> Result:
     meter = Meter(product.pid)
     with meter.watching_memory():
         cpu = meter.cpu_seconds()
-        log, urgent = submit(product, records, scenario)
+        log, urgent = submit(product, records, scenario, meter)
         await_quiet(records)
         cpu_after = meter.cpu_seconds()
     after = records.snapshot()
@@ -72,17 +72,21 @@ def measure(product: Product, records: Records, scenario: Scenario) -> Result:
     )
 
 
-def submit(product: Product, records: Records, scenario: Scenario) -> tuple[Log, Log]:
-    """Submit the load, and beside it, until the last of it was delivered, what else there is."""
-    with submitting(product, scenario.load) as load:
-        if scenario.beside is None:
+def submit(product: Product, records: Records, scenario: Scenario, meter: Meter) -> tuple[Log, Log]:
+    """Submit the load; where something is sent beside it, let all of the load wait before that."""
+    if scenario.beside is None:
+        with submitting(product, scenario.load) as load:
             return load.log(), Log()
-        with submitting(product, scenario.beside) as beside:
-            log = load.log()
-            # What is sent beside keeps coming, so that the queue is never quite empty.
-            await_quiet(records, at_most=scenario.beside.connections)
-            beside.finish()
-            return log, beside.log()
+    with (
+        meter.pausing(*scenario.load.classes),
+        submitting(product, scenario.load) as load,
+    ):
+        log = load.log()
+    with submitting(product, scenario.beside) as beside:
+        # What is sent beside keeps coming, so that the queue is never quite empty.
+        await_quiet(records, at_most=scenario.beside.connections)
+        beside.finish()
+        return log, beside.log()
 
 
 class Submitting:

@@ -8,6 +8,7 @@ import subprocess
 import sys
 import urllib.request
 from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
@@ -95,8 +96,16 @@ def test_the_ledger_finds_what_does_not_add_up(house: House) -> None:
     assert f"account {account_id} on 2020-01-01: 1 recipients accepted, 0 stored" in done.stdout
 
 
+@dataclass
+class Run:
+    """A `manage.py run` that is ready."""
+
+    var: Path
+    command: str  # to send a message, as it was printed
+
+
 @pytest.fixture(scope="module")
-def run(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple["subprocess.Popen[str]", Path]]:
+def run(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Run]:
     """`manage.py run` with a directory and ports of its own."""
     var = tmp_path_factory.mktemp("run") / "var"
     ports = free_ports(6)
@@ -114,7 +123,7 @@ def run(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple["subprocess.
         stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True, start_new_session=True,
     )  # fmt: skip
     try:
-        yield process, var
+        yield Run(var, _pasted(process, "printf"))
     finally:
         process.send_signal(signal.SIGINT)
         assert process.wait(timeout=PATIENCE) == 0
@@ -124,34 +133,25 @@ def run(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple["subprocess.
 
 @pytest.mark.xdist_group("run")
 class TestRun:
-    def test_it_says_how_to_send_a_message_and_the_command_works(
-        self, run: tuple["subprocess.Popen[str]", Path]
-    ) -> None:
-        process, var = run
-        command = _pasted(process, "printf")
+    def test_the_command_that_it_prints_sends_a_message(self, run: Run) -> None:
+        subprocess.run(run.command, shell=True, check=True, capture_output=True, timeout=PATIENCE)
 
-        subprocess.run(command, shell=True, check=True, capture_output=True, timeout=PATIENCE)
-
-        demo = json.loads((var / "demo.json").read_text())
+        demo = json.loads((run.var / "demo.json").read_text())
         url = f"{demo['simulator_url']}/messages?recipient=delivered@sim.test"
         eventually(lambda: json.loads(urllib.request.urlopen(url).read()))
 
-    def test_the_dashboard_answers(self, run: tuple["subprocess.Popen[str]", Path]) -> None:
-        demo = json.loads((run[1] / "demo.json").read_text())
+    def test_the_dashboard_answers(self, run: Run) -> None:
+        demo = json.loads((run.var / "demo.json").read_text())
 
         with urllib.request.urlopen(demo["dashboard_url"]) as response:
             assert response.status == 200
 
-    def test_its_secrets_are_for_our_eyes_only(
-        self, run: tuple["subprocess.Popen[str]", Path]
-    ) -> None:
+    def test_its_secrets_are_for_our_eyes_only(self, run: Run) -> None:
         for name in ("demo.json", "secret_key", "master_key", "tls/ca.key", "tls/server.key"):
-            assert (run[1] / name).stat().st_mode & 0o077 == 0, name
+            assert (run.var / name).stat().st_mode & 0o077 == 0, name
 
-    def test_a_second_one_in_the_same_checkout_is_refused(
-        self, run: tuple["subprocess.Popen[str]", Path]
-    ) -> None:
-        done = manage("run", DATABASE_URL="", VAR_DIR=str(run[1]))
+    def test_a_second_one_in_the_same_checkout_is_refused(self, run: Run) -> None:
+        done = manage("run", DATABASE_URL="", VAR_DIR=str(run.var))
 
         assert complaint(done) == "CommandError: CloudMTA runs already in this checkout."
 

@@ -143,7 +143,14 @@ class TestLogIn:
             large = content(body=("x" * 98 + "\r\n") * 110_000)
             assert other.submit(large, "anyone@nullmx.sim.test").startswith("250 ")
             house.sql(limit, 10 * 1024 * 1024)
+            # Every process of the door must know again, for the tests that follow.
+            eventually(lambda: all(knows_the_limit(house) for _ in range(8)))
         assert books.new_refusals(2)[-2:] == [(revoked, ALICE, [])] * 2
+
+
+def knows_the_limit(house):
+    with alice(house) as client:
+        return client.say(f"MAIL FROM:<{ALICE}> SIZE=10485761").startswith("552 ")
 
 
 class TestSession:
