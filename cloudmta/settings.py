@@ -4,6 +4,7 @@ Without DATABASE_URL this is a development checkout: PostgreSQL and Redis come o
 secrets are made and kept under var/, and the simulator is the outside world.
 """
 
+import os
 from pathlib import Path
 
 from cloudmta import embedded
@@ -134,14 +135,17 @@ CELERY_TASK_CREATE_MISSING_QUEUES = False
 
 # The operator's host: greets in SMTP, carries MX and SPF for every customer's mta. name.
 OPERATOR_HOST = text("OPERATOR_HOST", "mta.cloudmta.test" if DEVELOPMENT else "localhost")
-SITE_URL = text("SITE_URL", "http://localhost:8000")
 
 # --- The submission door ------------------------------------------------------------------------
 
 SUBMISSION_HOST = text("SUBMISSION_HOST", "127.0.0.1" if DEVELOPMENT else "0.0.0.0")
 SUBMISSION_PORTS = integers("SUBMISSION_PORTS", "2525" if DEVELOPMENT else "587,2525,25")
 SUBMISSION_TLS_PORTS = integers("SUBMISSION_TLS_PORTS", "2465" if DEVELOPMENT else "465")
-SUBMISSION_PROCESSES = integer("SUBMISSION_PROCESSES", 2, minimum=1, maximum=64)
+# Half of the cores: the others are for delivery and PostgreSQL. One process gathers larger batches
+# than two that share the same load, so more of them only help where there are cores for them.
+SUBMISSION_PROCESSES = integer(
+    "SUBMISSION_PROCESSES", max(1, (os.cpu_count() or 2) // 2), minimum=1, maximum=64
+)
 # Allows AUTH without TLS from loopback addresses, for development only.
 SUBMISSION_AUTH_IN_CLEAR = flag("SUBMISSION_AUTH_IN_CLEAR", default=False)
 # PEM files of the operator; unset: a certificate issued by our own CA, made at the first start.

@@ -1,6 +1,7 @@
 """Deliver: claim what is due, compose it, send it over few connections, settle what came of it."""
 
 import asyncio
+import contextlib
 import logging
 import time
 from collections import defaultdict
@@ -32,6 +33,8 @@ MAX_IN_FLIGHT = 1000
 TICK, PROLONG = 1, 5
 # Seconds that settling gathers longer under load; nobody waits for it.
 GATHER = 0.03
+# Seconds that the last results have to be written when the worker stops.
+SETTLE_AT_END = 5
 # Seconds until a settling that PostgreSQL did not take is tried again.
 SETTLE_AGAIN = 0.5
 
@@ -99,6 +102,16 @@ class Engine:
             for one in group:
                 self._settle(outcomes.without_attempt(one.claimed, failure.reply))
             return
+        except Exception:
+            # A fault of ours must not hold recipients for ever.
+            logger.exception("The exchangers of %s could not be found", domain)
+            for one in group:
+                self._settle(outcomes.held(one.claimed, "An error of ours; see the worker's log"))
+            return
+        if self._is_stopping:
+            for one in group:
+                self._settle(outcomes.given_back(one.claimed))
+            return
         for one in group:
             assert one.transaction
             done = partial(self._finished, one.claimed)
@@ -130,15 +143,20 @@ class Engine:
         while True:
             await asyncio.sleep(TICK)
             for exchangers, site in list(self._sites.items()):
-                site.tick()
+                try:
+                    site.tick()
+                except Exception:
+                    logger.exception("The watch over a site failed")
                 if site.is_unused:
                     del self._sites[exchangers]
 
     async def _prolong(self) -> None:
         while True:
             await asyncio.sleep(PROLONG)
-            if self._in_flight:
+            try:
                 await self._in_claim_thread(queue.prolong, list(self._in_flight.values()))
+            except Exception:
+                logger.exception("Leases could not be prolonged")
 
     async def stop(self, seconds: float) -> None:
         """Claim nothing more, give back what has not begun, and let finish what has, for a while.
@@ -147,16 +165,18 @@ class Engine:
         """
         self._is_stopping = True
         self._room.set()
-        deadline = time.monotonic() + seconds
         for site in self._sites.values():
             site.withdraw_waiting()
-        while self._in_flight and (left := deadline - time.monotonic()) > 0:
-            try:
-                await asyncio.wait_for(self._wait_for_room(), left)
-            except TimeoutError:
-                break
+        await self._wait_until_settled(seconds)
         for site in self._sites.values():
             site.close()
+        await self._wait_until_settled(SETTLE_AT_END)
+
+    async def _wait_until_settled(self, seconds: float) -> None:
+        deadline = time.monotonic() + seconds
+        while self._in_flight and (left := deadline - time.monotonic()) > 0:
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(self._wait_for_room(), left)
 
     def _spawn(self, work: Coroutine[None, None, None]) -> None:
         task = asyncio.create_task(work)

@@ -19,7 +19,7 @@ logger = logging.getLogger(__name__)
 # Seconds that a doorbell counts as waiting; longer than a worker takes to answer.
 WAITING_FOR = 5
 # Seconds between rings of one process: a message more does not need a ring of its own.
-PAUSE = 0.02
+PAUSE = 0.05
 
 TASK = "messages.tasks.deliver"
 
