@@ -5,7 +5,6 @@ Redis carries doorbells, never mail: one that is lost costs the seconds until th
 
 import logging
 import threading
-import time
 
 import redis
 from celery import current_app
@@ -18,8 +17,9 @@ logger = logging.getLogger(__name__)
 
 # Seconds that a doorbell counts as waiting; longer than a worker takes to answer.
 WAITING_FOR = 5
-# Seconds between rings of one process: a message more does not need a ring of its own.
-PAUSE = 0.05
+# Seconds between rings of one process: a message more does not need a ring of its own, unless it
+# is urgent. Under a trickle, this decides how many share a claim.
+PAUSE = 0.1
 
 TASK = "messages.tasks.deliver"
 
@@ -79,4 +79,5 @@ class Ringer:
                 wanted, self._wanted = self._wanted, set()
             for message_class in sorted(wanted):
                 ring(message_class)
-            time.sleep(PAUSE)
+            with self._news:
+                self._news.wait_for(lambda: MessageClass.PRIORITY in self._wanted, PAUSE)
