@@ -3,12 +3,14 @@
 Both listen on Unix sockets only, so that two checkouts never meet. Production has its own servers.
 """
 
+import ctypes
 import hashlib
 import importlib.util
 import os
 import shutil
 import signal
 import subprocess
+import sys
 import tempfile
 import time
 import warnings
@@ -30,6 +32,9 @@ POSTGRES_SETTINGS = {
     "jit": "off",
     "log_min_messages": "warning",
 }
+
+
+PR_SET_PDEATHSIG = 1
 
 
 class EmbeddedError(Exception):
@@ -149,6 +154,12 @@ def wait_for_postgres(directory: Path, seconds: float = 60) -> None:
             time.sleep(0.1)
 
 
+def die_with_parent() -> None:
+    """Called in a new process: where the system can (Linux), end with who started it."""
+    if sys.platform == "linux":
+        ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGTERM)
+
+
 class ThrowAway:
     """PostgreSQL and Redis in a temporary directory, gone without a trace when stopped."""
 
@@ -176,6 +187,7 @@ class ThrowAway:
             stderr=self._log,
             start_new_session=True,
             cwd="/",
+            preexec_fn=die_with_parent,  # a test run that is killed leaves nothing behind
         )
         if name == "postgres":
             wait_for_postgres(self.directory)

@@ -2,19 +2,16 @@
 
 import asyncio
 import contextlib
-import ctypes
-import os
 import signal
 import sys
 import time
 from collections.abc import Iterable
 from pathlib import Path
 
-from cloudmta.embedded import Service
+from cloudmta.embedded import Service, die_with_parent
 
 # Seconds before who has died is started again, and for going quietly when told to stop.
 PAUSE, PATIENCE = 1, 30
-PR_SET_PDEATHSIG = 1
 
 
 def read_procfile(path: Path) -> list[Service]:
@@ -54,7 +51,7 @@ class Supervisor:
                 stderr=asyncio.subprocess.STDOUT,
                 # Ctrl-C is for us; we tell the others, in order.
                 start_new_session=True,
-                preexec_fn=_die_with_parent,
+                preexec_fn=die_with_parent,
             )
             await self._show(service.name, process)
             code = await process.wait()
@@ -100,11 +97,3 @@ def _send(process: asyncio.subprocess.Process, number: signal.Signals) -> None:
     with contextlib.suppress(ProcessLookupError):
         if process.returncode is None:
             process.send_signal(number)
-
-
-def _die_with_parent() -> None:
-    """Where the system can (Linux), end with the supervisor even when it is killed."""
-    if sys.platform == "linux":
-        ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGTERM)
-        if os.getppid() == 1:
-            os._exit(1)  # it died before we asked

@@ -22,7 +22,7 @@ import psutil
 import psycopg
 import redis
 
-from cloudmta.embedded import ThrowAway, database_url, redis_url, socket_dir
+from cloudmta.embedded import ThrowAway, database_url, die_with_parent, redis_url, socket_dir
 
 ROOT = Path(__file__).resolve().parent.parent
 # Everything that a message passes.
@@ -115,6 +115,7 @@ class House:
         self._processes[name] = subprocess.Popen(
             [sys.executable, *command],
             cwd=ROOT, env=self.environment, stdout=log, stderr=log, start_new_session=True,
+            preexec_fn=die_with_parent,
         )  # fmt: skip
         log.close()
 
