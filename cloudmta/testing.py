@@ -179,10 +179,14 @@ class House:
     def smtp(self, *, log_in: bool = True) -> smtplib.SMTP:
         """Return a real client that has verified our certificate and logged in."""
         client = smtplib.SMTP("127.0.0.1", self.smtp_port, timeout=PATIENCE)
-        client.starttls(context=self.trust)
-        client.ehlo()
-        if log_in:
-            client.login(self.demo["smtp_username"], self.demo["smtp_password"])
+        try:
+            client.starttls(context=self.trust)
+            client.ehlo()
+            if log_in:
+                client.login(self.demo["smtp_username"], self.demo["smtp_password"])
+        except BaseException:
+            client.close()  # in a crash test, the door may be gone by now
+            raise
         return client
 
     def message(self, to: str = "delivered@sim.test", **headers: str) -> EmailMessage:
