@@ -153,6 +153,8 @@ class Engine:
     async def _prolong(self) -> None:
         while True:
             await asyncio.sleep(PROLONG)
+            if not self._in_flight:
+                continue
             try:
                 await self._in_claim_thread(queue.prolong, list(self._in_flight.values()))
             except Exception:
