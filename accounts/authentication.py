@@ -4,31 +4,65 @@ import hashlib
 import hmac
 import secrets
 import string
+from collections.abc import Iterable
+from datetime import timedelta
+
+from django.utils import timezone
 
 from accounts.models import Account, Credential
 
 # 24 of 62 characters hold 142 bits: no dictionary reaches them, so one fast hash is enough.
 SECRET_LENGTH = 24
 ALPHABET = string.ascii_letters + string.digits
+# So long the secret before the last rotation stays good, for applications to be changed.
+ROTATION = timedelta(hours=24)
 
 
-def create_credential(account: Account, name: str) -> tuple[Credential, str]:
+def create_credential(account: Account, name: str, **fields: object) -> tuple[Credential, str]:
     """Return a new credential and its secret, which is nowhere kept and shown only now."""
-    secret = "".join(secrets.choice(ALPHABET) for _ in range(SECRET_LENGTH))
+    secret = new_secret()
     credential = Credential.objects.create(
-        account=account, name=name, secret_hash=hash_secret(secret)
+        account=account, name=name, secret_hash=hash_secret(secret), **fields
     )
     return credential, secret
 
 
+def new_secret() -> str:
+    """Return a secret of letters and digits, which no client has to escape."""
+    return "".join(secrets.choice(ALPHABET) for _ in range(SECRET_LENGTH))
+
+
+def rotate(credential: Credential) -> str:
+    """Give a credential a new secret and return it; the one before stays good for a day."""
+    secret = new_secret()
+    credential.previous_secret_hash = credential.secret_hash
+    credential.previous_secret_until = timezone.now() + ROTATION
+    credential.secret_hash = hash_secret(secret)
+    credential.save(update_fields=["secret_hash", "previous_secret_hash", "previous_secret_until"])
+    return secret
+
+
 def hash_secret(secret: str) -> str:
     """Return the SHA-256 of a secret in hex."""
-    return hashlib.sha256(secret.encode()).hexdigest()
+    return hashlib.sha256(secret.encode(errors="surrogatepass")).hexdigest()
 
 
 def is_secret_of(secret: str, secret_hash: str) -> bool:
     """Say whether a presented secret is the one that was hashed, in constant time."""
     return hmac.compare_digest(hash_secret(secret), secret_hash)
+
+
+def is_one_of(secret: str, secret_hashes: Iterable[str]) -> bool:
+    """Say whether a presented secret is one of the hashed, in a time that does not tell which."""
+    return any([is_secret_of(secret, secret_hash) for secret_hash in secret_hashes])
+
+
+def live_hashes(credential: Credential) -> tuple[str, ...]:
+    """Return the hashes of the secrets that are good at this moment: one, two in a rotation."""
+    until = credential.previous_secret_until
+    if until and until > timezone.now():
+        return credential.secret_hash, credential.previous_secret_hash
+    return (credential.secret_hash,)
 
 
 def find_credential(username: str) -> Credential | None:

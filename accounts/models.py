@@ -4,6 +4,7 @@ import secrets
 
 from django.contrib.auth.base_user import AbstractBaseUser, BaseUserManager
 from django.contrib.auth.models import PermissionsMixin
+from django.contrib.postgres.fields import ArrayField
 from django.db import models
 from django.utils import timezone
 
@@ -51,6 +52,14 @@ class Account(models.Model):
     name = models.CharField(max_length=100)
     # Octets of a whole message as sent, encoding included; staff may change it.
     max_message_size = models.PositiveIntegerField(default=10 * MEBIBYTE)
+    # Requests that the REST API takes in one second; twice as many may come at once.
+    requests_per_second = models.PositiveIntegerField(default=10)
+    # Messages that the SMTP door takes in one second; null: as many as come.
+    messages_per_second = models.PositiveIntegerField(null=True, blank=True)
+    # All its mail is checked, simulated and reported, and none is delivered or counted.
+    is_test = models.BooleanField(default=False)
+    # Why it may not submit for now, in words for the customer; "": it may.
+    suspended_for = models.TextField(blank=True, default="")
     created_at = models.DateTimeField(default=timezone.now, editable=False)
     members = models.ManyToManyField(User, through="Membership", related_name="accounts")
 
@@ -82,13 +91,43 @@ class Membership(models.Model):
         return f"{self.user} in {self.account} as {self.role}"
 
 
+class Scope(models.TextChoices):
+    """What a credential may do."""
+
+    SEND = "send"  # submit messages, by SMTP and REST, and cancel them
+    READ = "read"  # look at messages, events, suppressions, domains, statistics
+    ADMIN = "admin"  # change domains, suppressions, webhooks, credentials
+
+
+def usual_scopes() -> list[str]:
+    """Return what a credential may do unless somebody asks for something else."""
+    return [Scope.SEND.value, Scope.READ.value]
+
+
 class Credential(models.Model):
-    """What an application logs in with, by SMTP and REST. Only a hash of its secret is kept."""
+    """What an application logs in with, by SMTP and REST. Only hashes of its secrets are kept.
+
+    During a rotation two secrets are good: the new one and, for a while, the one before.
+    """
 
     account = models.ForeignKey(Account, on_delete=models.CASCADE, related_name="credentials")
     username = models.CharField(max_length=16, unique=True, default=new_public_id, editable=False)
     secret_hash = models.CharField(max_length=64, editable=False)
+    previous_secret_hash = models.CharField(
+        max_length=64, blank=True, default="", editable=False
+    )
+    previous_secret_until = models.DateTimeField(null=True, blank=True, editable=False)
     name = models.CharField(max_length=100)
+    scopes = ArrayField(models.CharField(max_length=5, choices=Scope), default=usual_scopes)
+    # The verified domains that it may send under, as lower-case A-labels; none named: all.
+    domains = ArrayField(models.CharField(max_length=253), default=list, blank=True)
+    is_test = models.BooleanField(default=False)  # nothing of it is ever delivered
+    # For a mail server that splits long lists by itself: too many recipients are put off with
+    # 452 (RFC 5321 §4.5.3.1.10), and the message goes to the first ones.
+    is_relay = models.BooleanField(default=False)
+    last_used_at = models.DateTimeField(null=True, blank=True, editable=False)
+    last_used_from = models.GenericIPAddressField(null=True, blank=True, editable=False)
+    last_used_by = models.TextField(blank=True, default="", editable=False)  # its EHLO name or User-Agent
     created_at = models.DateTimeField(default=timezone.now, editable=False)
     revoked_at = models.DateTimeField(null=True, blank=True)
 

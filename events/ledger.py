@@ -37,12 +37,14 @@ class NewEvent:
     timestamp: datetime
     message_id_header: str
     tags: list[str]
+    metadata: dict[str, object] = field(default_factory=dict)
+    is_test: bool = False  # written and reported like any other, and counted nowhere
     details: dict[str, object] = field(default_factory=dict)
 
 
 COLUMNS = (
     "id", "account", "message_id", "recipient", "kind", "timestamp", "details", "tags",
-    "message_id_header",
+    "metadata", "message_id_header", "is_test",
 )  # fmt: skip
 
 
@@ -52,6 +54,8 @@ def record_all(events: Iterable[NewEvent]) -> None:
     copy_rows(Event, COLUMNS, map(_row, events))
     amounts: Counter[TallyKey] = Counter()
     for event in events:
+        if event.is_test:
+            continue
         amounts.update(
             tally_keys(
                 event.account_id, event.timestamp, event.message_class, event.tags, event.kind
@@ -70,7 +74,9 @@ def _row(event: NewEvent) -> tuple[object, ...]:
         event.timestamp,
         Jsonb(event.details),
         event.tags,
+        Jsonb(event.metadata),
         event.message_id_header,
+        event.is_test,
     )
 
 

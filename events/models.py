@@ -4,6 +4,7 @@ import uuid
 
 from django.contrib.postgres.fields import ArrayField
 from django.db import models
+from django.utils import timezone
 
 from accounts.message_class import MessageClass
 from accounts.models import Account
@@ -15,6 +16,10 @@ class Kind(models.TextChoices):
     DELIVERY = "delivery"  # the exchanger took responsibility; the inbox is another matter
     SOFT_BOUNCE = "soft_bounce"  # a transient failure; we will try again
     BOUNCE = "bounce"  # a permanent failure, or we gave up
+    BLOCKED = "blocked"  # we did not try; `details.reason` says why
+    COMPLAINT = "complaint"  # the recipient called it spam
+    OPEN = "open"  # the pixel was fetched, by a person or by a proxy
+    CLICK = "click"  # a tracked link was followed
 
 
 class Event(models.Model):
@@ -34,7 +39,12 @@ class Event(models.Model):
     timestamp = models.DateTimeField()
     details = models.JSONField(default=dict)
     tags = ArrayField(models.TextField(), default=list)
+    # As submitted with the message. These two have defaults in the database as well, so that
+    # processes of the version before may still write while we migrate.
+    metadata = models.JSONField(default=dict, db_default=models.Value({}, models.JSONField()))
     message_id_header = models.TextField()
+    # Of a message in test mode: in no tally.
+    is_test = models.BooleanField(default=False, db_default=False)
 
     class Meta:
         # The order of ids is the order of writing, so this serves pages and cursors alike.
@@ -68,3 +78,46 @@ class Tally(models.Model):
 
     def __str__(self) -> str:
         return f"{self.count} {self.kind}"
+
+
+class Suppression(models.Model):
+    """An address that an account must not send to: it bounced, complained, or somebody said so."""
+
+    class Reason(models.TextChoices):
+        BOUNCE = "bounce"  # a permanent failure of the recipient's own
+        COMPLAINT = "complaint"  # the recipient called a message spam
+        MANUAL = "manual"  # put on the list by the customer
+
+    account = models.ForeignKey(Account, on_delete=models.CASCADE, related_name="suppressions")
+    address = models.TextField()  # lower case, its domain as A-labels
+    reason = models.CharField(max_length=9, choices=Reason, default=Reason.MANUAL)
+    note = models.TextField(blank=True)
+    message_id = models.UUIDField(null=True)  # the message that caused it
+    created_at = models.DateTimeField(default=timezone.now, editable=False)
+    expires_at = models.DateTimeField(null=True, blank=True)  # null: never
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["account", "address"], name="one_suppression_each")
+        ]
+
+    def __str__(self) -> str:
+        return self.address
+
+
+class Webhook(models.Model):
+    """An address of the customer's application that events are posted to."""
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    account = models.ForeignKey(Account, on_delete=models.CASCADE, related_name="webhooks")
+    url = models.TextField()
+    kinds = ArrayField(models.CharField(max_length=20, choices=Kind), default=list)  # none: all
+    encrypted_secret = models.BinaryField()
+    # During a rotation posts are signed with both (Standard Webhooks).
+    encrypted_previous_secret = models.BinaryField(null=True)
+    previous_secret_until = models.DateTimeField(null=True, blank=True)
+    is_enabled = models.BooleanField(default=True)
+    created_at = models.DateTimeField(default=timezone.now, editable=False)
+
+    def __str__(self) -> str:
+        return self.url

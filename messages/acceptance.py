@@ -10,21 +10,23 @@ from uuid import UUID
 
 from django.conf import settings
 from django.db import transaction
+from psycopg.types.json import Jsonb
 
 from accounts.message_class import MessageClass
 from events import ledger
 from events.bulk import copy_rows
 from events.identifiers import new_id
 from events.models import Tally
-from messages import header, policy
+from messages import header, idempotency, options, policy
 from messages.header import Field, HeaderError
+from messages.idempotency import Claim
 from messages.models import Content, Door, Message, Recipient, State
-from messages.policy import Refused
+from messages.options import NOTHING, Options
+from messages.refusals import Cause, Refused
 from messages.sender import Sender
 
 # Fields that no recipient may see (RFC 5322 §3.6.3, RFC 5321 §4.4), and those that are for us.
 STRIPPED = frozenset((b"bcc", b"resent-bcc", b"return-path"))
-OUR_PREFIX = b"x-cloudmta-"
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +38,8 @@ class Submission:
     reverse_path: str
     recipients: dict[str, str]  # address as given: its domain as lower-case A-labels
     content: bytes  # RFC 5322, line ends CRLF
+    options: Options = NOTHING  # what the door was told beside the content
+    send_at: datetime | None = None  # not before; None: at once
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,13 +49,21 @@ class Accepted:
     id: UUID
     submission: Submission
     accepted_at: datetime
-    message_class: MessageClass
-    tags: list[str]
+    options: Options
     header_from: str
     sender_domain: str
     subject: str
     message_id_header: str
     content: bytes  # as it leaves, but for the signature
+
+    @property
+    def message_class(self) -> MessageClass:
+        asked = self.options.message_class
+        return MessageClass.STANDARD if asked is None else asked
+
+    @property
+    def is_test(self) -> bool:
+        return self.options.is_test or self.submission.sender.is_test
 
 
 def check(submission: Submission) -> Accepted:
@@ -60,11 +72,11 @@ def check(submission: Submission) -> Accepted:
     try:
         fields, body = header.split(submission.content)
     except HeaderError as error:
-        raise Refused(554, "5.6.0", str(error)) from error
+        raise Refused(Cause.MALFORMED, str(error)) from error
     policy.refuse_duplicates(fields)
     policy.refuse_loops(fields)
     author = policy.author(submission.sender, fields)
-    message_class, tags = policy.message_class(fields), policy.tags(fields)
+    asked = submission.options.over(options.read(fields))
 
     message_id, now = new_id(), datetime.now(UTC)
     kept = [field for field in fields if not _is_stripped(field)]
@@ -76,8 +88,7 @@ def check(submission: Submission) -> Accepted:
         id=message_id,
         submission=submission,
         accepted_at=now,
-        message_class=message_class,
-        tags=tags,
+        options=asked,
         header_from=_text(kept, b"from"),
         sender_domain=author.domain,
         subject=_text(kept, b"subject"),
@@ -87,7 +98,7 @@ def check(submission: Submission) -> Accepted:
 
 
 def _is_stripped(field: Field) -> bool:
-    if field.name in STRIPPED or field.name.startswith(OUR_PREFIX):
+    if field.name in STRIPPED or field.name.startswith(options.OUR_PREFIX):
         return True
     # An empty Message-ID is as good as none: ours takes its place.
     return field.name == b"message-id" and not field.value
@@ -127,7 +138,8 @@ def _text(fields: list[Field], name: bytes) -> str:
 
 MESSAGE_COLUMNS = (
     "id", "account", "credential", "door", "message_class", "reverse_path", "sender_domain",
-    "header_from", "subject", "message_id_header", "tags", "size", "accepted_at",
+    "header_from", "subject", "message_id_header", "tags", "metadata", "size", "accepted_at",
+    "send_at", "is_test", "spam_score", "spam_rules", "is_scanned",
 )  # fmt: skip
 RECIPIENT_COLUMNS = (
     "message", "account", "message_class", "accepted_at", "address", "domain", "state", "due_at",
@@ -135,13 +147,18 @@ RECIPIENT_COLUMNS = (
 )  # fmt: skip
 
 
-def store(batch: Sequence[Accepted]) -> None:
+Answer = tuple[Claim, dict[str, object]]
+
+
+def store(batch: Sequence[Accepted], answers: Sequence[Answer] = ()) -> None:
     """Write messages, contents, recipients and their tallies in one transaction, and commit it.
 
-    Only when this returns may a door answer 250 or 202. Raises what the database raises, and then
-    nothing of the batch is written.
+    `answers` are what requests with an idempotency key are told. Only when this returns may a
+    door answer 250 or 202. Raises ClaimLost, or what the database raises, and then nothing of the
+    batch is written.
     """
     with transaction.atomic():
+        idempotency.complete(answers)
         copy_rows(Message, MESSAGE_COLUMNS, map(_message_row, batch))
         copy_rows(Content, ("message", "data"), ((one.id, one.content) for one in batch))
         copy_rows(
@@ -163,9 +180,15 @@ def _message_row(one: Accepted) -> tuple[object, ...]:
         one.header_from,
         one.subject,
         one.message_id_header,
-        one.tags,
+        list(one.options.tags),
+        Jsonb(one.options.metadata),
         len(submission.content),
         one.accepted_at,
+        submission.send_at,
+        one.is_test,
+        0.0,
+        [],
+        True,
     )
 
 
@@ -179,7 +202,7 @@ def _recipient_rows(one: Accepted) -> list[tuple[object, ...]]:
             address,
             domain,
             State.QUEUED.value,
-            one.accepted_at,
+            one.submission.send_at or one.accepted_at,
             0,
             "",
         )
@@ -190,11 +213,13 @@ def _recipient_rows(one: Accepted) -> list[tuple[object, ...]]:
 def _tallies(batch: Sequence[Accepted]) -> Counter[ledger.TallyKey]:
     amounts: Counter[ledger.TallyKey] = Counter()
     for one in batch:
+        if one.is_test:
+            continue
         for key in ledger.tally_keys(
             one.submission.sender.account_id,
             one.accepted_at,
             one.message_class,
-            one.tags,
+            one.options.tags,
             Tally.ACCEPTED,
         ):
             amounts[key] += len(one.submission.recipients)

@@ -51,7 +51,9 @@ SELECT account_id, day, coalesce(accepted, 0), coalesce(states, '{}') FROM (
 FULL JOIN (
     SELECT account_id, day, jsonb_object_agg(state, count) AS states FROM (
         SELECT account_id, (accepted_at AT TIME ZONE 'UTC')::date AS day, state, count(*)
-          FROM mail_recipient GROUP BY 1, 2, 3) counted GROUP BY 1, 2) stored
+          FROM mail_recipient r
+         WHERE NOT EXISTS (SELECT FROM mail_message m WHERE m.id = r.message_id AND m.is_test)
+         GROUP BY 1, 2, 3) counted GROUP BY 1, 2) stored
 USING (account_id, day) ORDER BY account_id, day
 """
 
@@ -74,12 +76,17 @@ QUESTIONS = {
         SELECT count(*) FROM mail_recipient r WHERE r.state = 'bounced'
            AND (SELECT count(*) FROM events_event e WHERE e.message_id = r.message_id
                    AND e.recipient = r.address AND e.kind = 'bounce') <> 1""",
+    "blocked recipients without exactly one blocked event": """
+        SELECT count(*) FROM mail_recipient r WHERE r.state = 'blocked'
+           AND (SELECT count(*) FROM events_event e WHERE e.message_id = r.message_id
+                   AND e.recipient = r.address AND e.kind = 'blocked') <> 1""",
     "kinds of events that the tallies count differently": """
         SELECT count(*) FROM (
             SELECT account_id, kind, sum(count) AS told FROM events_tally
              WHERE tag = '' AND kind <> 'accepted' GROUP BY 1, 2) tallied
         FULL JOIN (
-            SELECT account_id, kind, count(*) AS written FROM events_event GROUP BY 1, 2) counted
+            SELECT account_id, kind, count(*) AS written FROM events_event
+             WHERE NOT is_test GROUP BY 1, 2) counted
         USING (account_id, kind) WHERE told IS DISTINCT FROM written""",
     "recipients that were due for ten minutes and nobody took": """
         SELECT count(*) FROM mail_recipient WHERE due_at < now() - interval '10 minutes'""",

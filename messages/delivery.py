@@ -5,8 +5,9 @@ import contextlib
 import logging
 import time
 from collections import defaultdict
-from collections.abc import Callable, Coroutine, Sequence
+from collections.abc import Callable, Coroutine, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
 from functools import partial
 from typing import TypeVar
 
@@ -14,8 +15,9 @@ from django.db import connection
 
 from accounts.message_class import MessageClass
 from domains.signing import Keyring
+from events import suppressions
 from events.bulk import UNAVAILABLE
-from messages import outcomes, queue
+from messages import outcomes, queue, simulated
 from messages.exchangers import Directory, Exchangers, Unreachable
 from messages.group_commit import GroupCommit
 from messages.outcomes import Result
@@ -75,9 +77,14 @@ class Engine:
 
     async def _deliver_batch(self, message_class: MessageClass) -> bool:
         """Claim one batch and send it off; say whether more of its class may be due."""
-        composed = await self._in_claim_thread(_claim_and_compose, message_class, self._keyring)
-        self._launch(composed or [])
-        return queue.may_have_left_some([one.claimed for one in composed or []], BATCH)
+        batch = await self._in_claim_thread(_claim_and_compose, message_class, self._keyring)
+        if batch is None:
+            return False
+        for result in batch.results:
+            self._in_flight[result.outcome.claimed.id] = result.outcome.claimed
+            self._settle(result)
+        self._launch(batch.composed)
+        return queue.may_have_left_some(batch.claimed, BATCH)
 
     async def _wait_for_room(self) -> None:
         self._room.clear()
@@ -202,9 +209,38 @@ def _guarded(call: Callable[..., Value], *arguments: object) -> Value | None:
         return None
 
 
-def _claim_and_compose(message_class: MessageClass, keyring: Keyring) -> list[Composed]:
+@dataclass(frozen=True, slots=True)
+class Batch:
+    """What one claim has brought: recipients to send to, and those whose fate is known."""
+
+    claimed: list[Claimed]
+    composed: list[Composed]
+    results: list[Result]
+
+
+def _claim_and_compose(message_class: MessageClass, keyring: Keyring) -> Batch:
     claimed = queue.claim(message_class, BATCH)
-    return compose_all(claimed, keyring) if claimed else []
+    known = {result.outcome.claimed.id: result for result in _known_fates(claimed)}
+    to_send = [one for one in claimed if one.id not in known]
+    composed = compose_all(to_send, keyring) if to_send else []
+    return Batch(claimed, composed, list(known.values()))
+
+
+def _known_fates(claimed: list[Claimed]) -> Iterator[Result]:
+    """Judge the recipients that nobody is to be asked about: suppressed ones, and tests."""
+    if not claimed:
+        return
+    on_lists = suppressions.suppressed((one.account_id, _listed(one)) for one in claimed)
+    for one in claimed:
+        if (one.account_id, _listed(one)) in on_lists:
+            yield outcomes.blocked(one, "suppressed", "The address is on the suppression list")
+        elif one.is_test:
+            yield outcomes.simulated(one, simulated.reply_to(one.address, one.attempt_number))
+
+
+def _listed(one: Claimed) -> str:
+    """Return the address of a recipient as suppression lists keep it."""
+    return f"{one.address.rpartition('@')[0].lower()}@{one.domain}"
 
 
 def _settle_until_taken(results: list[Result]) -> None:

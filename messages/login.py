@@ -26,8 +26,8 @@ MAX_KEPT = 10_000
 # Seconds before the answer to a failed log-in: doubled by each failure of the same address or
 # name, forgotten when there was none for a while.
 FIRST_DELAY, LONGEST_DELAY, FORGET_AFTER = 1, 30, 900
-# Hashed in place of the secret of a name that does not exist, so that both take the same time.
-NOBODY = authentication.hash_secret("")
+# Stands in for the hash of the secret of a name that does not exist, so that both take the same time.
+NOBODY = (authentication.hash_secret(""),)
 
 
 class Logins:
@@ -46,8 +46,8 @@ class Logins:
             found = await self.sender(username)
         except (OperationalError, InterfaceError):
             return UNAVAILABLE, None
-        known_hash = found.secret_hash if found else NOBODY
-        is_right = authentication.is_secret_of(password, known_hash) and found is not None
+        known_hashes = found.secret_hashes if found else NOBODY
+        is_right = authentication.is_one_of(password, known_hashes) and found is not None
         if is_right:
             return ACCEPTED, found
         logger.warning("A log-in as %s from %s failed", excerpt(username), address)

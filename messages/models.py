@@ -34,8 +34,17 @@ class Message(models.Model):
     subject = models.TextField()
     message_id_header = models.TextField()
     tags = ArrayField(models.TextField(), default=list)
+    # The customer's own; comes back in every event.
+    metadata = models.JSONField(default=dict, db_default=models.Value({}, models.JSONField()))
     size = models.PositiveIntegerField()  # octets as submitted
     accepted_at = models.DateTimeField(default=timezone.now)
+    send_at = models.DateTimeField(null=True)  # not before; null: at once
+    # Simulated, never delivered, never counted.
+    is_test = models.BooleanField(default=False, db_default=False)
+    spam_score = models.FloatField(default=0, db_default=0)
+    spam_rules = ArrayField(models.TextField(), default=list, db_default=[])
+    # False: the scanner did not answer in time, and is asked again before the first attempt.
+    is_scanned = models.BooleanField(default=True, db_default=True)
 
     class Meta:
         indexes = [models.Index(fields=["account", "-id"], name="message_by_account")]
@@ -153,6 +162,7 @@ class Refusal(models.Model):
     client_address = models.GenericIPAddressField(null=True)
     reverse_path = models.TextField()
     recipients = ArrayField(models.TextField(), default=list)
+    cause = models.CharField(max_length=40, db_default="")  # the one word: `refusals.Cause`
     reply = models.TextField()
 
     class Meta:
@@ -160,3 +170,30 @@ class Refusal(models.Model):
 
     def __str__(self) -> str:
         return self.reply
+
+
+class IdempotencyKey(models.Model):
+    """A request that must not take effect twice, and what it was answered.
+
+    It is claimed before the work (`response` is null) and completed in the transaction that
+    stores the messages, by whoever still holds the token.
+    """
+
+    account = models.ForeignKey(Account, on_delete=models.CASCADE, related_name="+")
+    endpoint = models.CharField(max_length=20)
+    key = models.CharField(max_length=256)
+    fingerprint = models.CharField(max_length=64)  # SHA-256 of the request
+    token = models.BigIntegerField()
+    claimed_at = models.DateTimeField()
+    response = models.JSONField(null=True)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(
+                fields=["account", "endpoint", "key"], name="one_idempotency_key_each"
+            )
+        ]
+        indexes = [models.Index(fields=["claimed_at"], name="idempotency_key_by_age")]
+
+    def __str__(self) -> str:
+        return self.key

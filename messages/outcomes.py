@@ -71,6 +71,25 @@ def without_attempt(claimed: Claimed, reply: Reply) -> Result:
     return _judged(claimed, reply, datetime.now(UTC), claimed.retry_at, details, None)
 
 
+def simulated(claimed: Claimed, reply: Reply) -> Result:
+    """Judge a recipient in test mode by what a server would have said."""
+    now = datetime.now(UTC)
+    details = _reply_details(reply) | {"attempt": claimed.attempt_number}
+    attempt = (
+        claimed.id, claimed.attempt_number, now, timedelta(0), "test mode", None, "",
+        _shown(reply), "",
+    )  # fmt: skip
+    return _judged(claimed, reply, now, claimed.retry_at, details, attempt)
+
+
+def blocked(claimed: Claimed, reason: str, text: str) -> Result:
+    """Give up on a recipient without a try; `reason` is the one word for it in the event."""
+    now = datetime.now(UTC)
+    outcome = Outcome(claimed, State.BLOCKED, claimed.attempt_number - 1, None, text, now)
+    details: dict[str, object] = {"reason": reason, "description": text}
+    return Result(outcome, None, _event(claimed, Kind.BLOCKED, now, details))
+
+
 def held(claimed: Claimed, problem: str) -> Result:
     """Keep a recipient back for a reason of ours; no event, for nothing has happened yet."""
     return _not_tried(claimed, State.HELD, datetime.now(UTC) + HELD_FOR, problem)
@@ -138,6 +157,8 @@ def _event(claimed: Claimed, kind: Kind, now: datetime, details: dict[str, objec
         timestamp=now,
         message_id_header=claimed.message_id_header,
         tags=claimed.tags,
+        metadata=claimed.metadata,
+        is_test=claimed.is_test,
         details=details,
     )
 

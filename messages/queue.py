@@ -46,10 +46,14 @@ class Claimed:
     sender_domain: str
     message_id_header: str
     tags: list[str]
+    metadata: dict[str, object]
+    send_at: datetime | None  # the sender asked for not before
+    is_test: bool
+    is_scanned: bool  # False: no scanner has looked at the content yet
 
     @property
     def expires_at(self) -> datetime:
-        return self.accepted_at + LIFETIME[self.message_class]
+        return (self.send_at or self.accepted_at) + LIFETIME[self.message_class]
 
 
 # Accounts with due mail are found by hopping over the index, one probe an account; each gets an
@@ -88,7 +92,8 @@ UPDATE mail_recipient r
  WHERE r.id = picked.id AND m.id = r.message_id
 RETURNING r.id, r.lease, r.message_id, r.account_id, r.message_class, r.accepted_at, r.address,
           r.domain, r.attempt_count AS attempt_number, r.due_at AS retry_at,
-          m.sender_domain, m.message_id_header, m.tags
+          m.sender_domain, m.message_id_header, m.tags, m.metadata, m.send_at, m.is_test,
+          m.is_scanned
 """
 
 
@@ -183,3 +188,19 @@ def settle(outcomes: Sequence[Outcome]) -> set[int]:
             prepare=True,
         )
         return {row["id"] for row in cursor.fetchall()}
+
+
+def cancel(account_id: int, message_id: UUID) -> int:
+    """Take back the recipients of a message that nobody is at work on; return how many."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            """
+            UPDATE mail_recipient
+               SET state = 'cancelled', due_at = NULL, settled_at = now(),
+                   reply = 'Cancelled by the sender'
+             WHERE account_id = %s AND message_id = %s
+               AND state IN ('queued', 'deferred', 'held')
+            """,
+            [account_id, message_id],
+        )
+        return int(cursor.rowcount)

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 from accounts import authentication
+from accounts.models import Credential, Scope
 from domains.models import Domain
 
 
@@ -11,27 +12,42 @@ class Sender:
     """All that the rules ask about a credential, read once and kept for some seconds."""
 
     username: str
-    secret_hash: str
+    secret_hashes: tuple[str, ...]  # one; two during a rotation
     credential_id: int
     account_id: int
     account_public_id: str
     max_message_size: int  # octets
     domains: frozenset[str]  # verified, as lower-case A-labels
+    only_domains: frozenset[str] = frozenset()  # the credential is limited to; none: to nothing
+    may_send: bool = True
+    is_test: bool = False  # all that it submits is simulated
+    is_relay: bool = False  # splits long lists of recipients by itself
+    suspended_for: str = ""
+    messages_per_second: int | None = None
 
 
 def find(username: str) -> Sender | None:
     """Return the sender that logs in with a name, None where there is none."""
     credential = authentication.find_credential(username)
-    if credential is None:
-        return None
+    return of(credential) if credential else None
+
+
+def of(credential: Credential) -> Sender:
+    """Return what the rules ask about a credential and its account."""
     account = credential.account
     verified = Domain.objects.filter(account=account, verified_at__isnull=False)
     return Sender(
         username=credential.username,
-        secret_hash=credential.secret_hash,
+        secret_hashes=authentication.live_hashes(credential),
         credential_id=credential.pk,
         account_id=account.pk,
         account_public_id=account.public_id,
         max_message_size=account.max_message_size,
         domains=frozenset(verified.values_list("name", flat=True)),
+        only_domains=frozenset(credential.domains),
+        may_send=Scope.SEND in credential.scopes,
+        is_test=account.is_test or credential.is_test,
+        is_relay=credential.is_relay,
+        suspended_for=account.suspended_for,
+        messages_per_second=account.messages_per_second,
     )

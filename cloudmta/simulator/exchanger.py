@@ -7,8 +7,9 @@ from socket import socket
 from typing import cast
 
 from cloudmta.simulator import certificate
-from cloudmta.simulator.outcomes import REFUSALS, Greylist, Outcome, outcome_of
+from cloudmta.simulator.greylist import Greylist
 from cloudmta.simulator.store import Store
+from messages.simulated import REFUSALS, Outcome, outcome_of
 from messages.smtp.replies import Reply
 from messages.smtp.server import (
     Closed,

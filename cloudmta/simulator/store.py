@@ -5,7 +5,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
-from cloudmta.simulator.outcomes import Outcome
+from messages.simulated import Outcome
 
 # The newest messages that are kept, whichever bound is met first.
 MOST_MESSAGES = 50_000

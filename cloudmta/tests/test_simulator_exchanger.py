@@ -11,7 +11,7 @@ from contextlib import ExitStack
 import pytest
 
 from cloudmta.simulator import exchanger
-from cloudmta.simulator.outcomes import Outcome, outcome_of
+from messages.simulated import Outcome, outcome_of
 from cloudmta.simulator.world import Options, World, running
 
 CONTENT = b"From: alice@example.com\r\nSubject: Hello\r\n\r\nHello.\r\n"

@@ -11,7 +11,7 @@ import dns.resolver
 import pytest
 
 from cloudmta.simulator import store as stores
-from cloudmta.simulator.outcomes import Outcome
+from messages.simulated import Outcome
 from cloudmta.simulator.store import Store
 from cloudmta.simulator.world import Options, World, running
 

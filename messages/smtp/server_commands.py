@@ -9,7 +9,15 @@ from messages.smtp import grammar
 from messages.smtp.grammar import SyntaxProblem
 from messages.smtp.replies import Reply
 from messages.smtp.sasl import Exchange
-from messages.smtp.server_events import Authenticate, Data, Event, Mail, Rcpt, StartTls
+from messages.smtp.server_events import (
+    Authenticate,
+    Data,
+    Event,
+    Mail,
+    Oversized,
+    Rcpt,
+    StartTls,
+)
 from messages.smtp.server_state import State
 
 OK = Reply(250, "2.0.0", "Ok")
@@ -125,7 +133,7 @@ def mail(state: State, argument: bytes) -> Outcome:
     reverse_path, params = grammar.parse_mail(argument, state.known_params)
     if int(params.get("SIZE") or 0) > state.max_size:
         # No error of the client's, who could not know better before EHLO (RFC 1870 §6.1).
-        return Reply(552, "5.3.4", f"Message too big (limit {state.max_size} bytes)")
+        return Oversized(state.max_size, reverse_path)
     return Mail(reverse_path, params)
 
 

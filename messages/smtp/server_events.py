@@ -55,9 +55,10 @@ class Content:
 
 @dataclass(frozen=True, slots=True)
 class Oversized:
-    """The content was larger than the limit, and was thrown away. Answer with 552 5.3.4."""
+    """A content is larger than the limit: announced so, or thrown away. Answer with 552 5.3.4."""
 
     size_limit: int
+    reverse_path: str = ""  # of the MAIL command that announced it
 
 
 @dataclass(frozen=True, slots=True)

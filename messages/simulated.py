@@ -1,4 +1,4 @@
-"""Decide what becomes of a message by the address it is for: the simulator's mailboxes.
+"""Decide what becomes of mail by the address it is for: in test mode, and at the simulator.
 
 `bounced@sim.test`, `greylisted+any.label@d17.sim.test`: the local part before a `+` decides, in
 any domain. A local part that says nothing is delivered.
@@ -7,9 +7,6 @@ any domain. A local part that says nothing is delivered.
 from enum import StrEnum
 
 from messages.smtp.replies import Reply
-
-# Pairs of reverse-path and recipient that are remembered as greylisted, about 20 MB of them.
-MOST_GREYLISTED = 100_000
 
 
 class Outcome(StrEnum):
@@ -49,18 +46,12 @@ def outcome_of(address: str) -> Outcome:
     return BY_LOCAL_PART.get(label, Outcome.DELIVERED)
 
 
-class Greylist:
-    """The pairs of reverse-path and recipient that were asked to come again."""
+TAKEN = Reply(250, "2.0.0", "Test mode: taken, and delivered nowhere")
 
-    def __init__(self) -> None:
-        self.pairs: dict[tuple[str, str], None] = {}  # oldest first
 
-    def knows(self, reverse_path: str, recipient: str) -> bool:
-        """Tell whether the pair was seen before; from now on it was."""
-        pair = (reverse_path, recipient)
-        if pair in self.pairs:
-            return True
-        self.pairs[pair] = None
-        if len(self.pairs) > MOST_GREYLISTED:
-            self.pairs.clear()  # whoever waits is only asked once more
-        return False
+def reply_to(address: str, attempt_number: int) -> Reply:
+    """Return what a server would say to an attempt on an address, the first one being 1."""
+    outcome = outcome_of(address)
+    if outcome is Outcome.GREYLISTED and attempt_number > 1:
+        return TAKEN
+    return REFUSALS.get(outcome, TAKEN)

@@ -1,0 +1,93 @@
+"""What stands behind the submission sessions of one process: log-ins, keys, commits, refusals."""
+
+import asyncio
+import logging
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from typing import TypeVar
+
+from django.db import Error, InterfaceError, OperationalError, connection
+
+from messages import acceptance, idempotency
+from messages.acceptance import Accepted, Answer
+from messages.doorbell import Ringer
+from messages.group_commit import GroupCommit
+from messages.idempotency import Claim, Replay
+from messages.login import Logins
+from messages.models import Refusal
+from messages.pace import Pace
+
+logger = logging.getLogger(__name__)
+
+# Seconds that acceptance gathers longer under load; each client waits for its answer.
+GATHER = 0.008
+
+Value = TypeVar("Value")
+Parcel = tuple[Accepted, Claim | None]  # a message, and the key that it came under
+
+
+class Desk:
+    """Asks and writes the database for all sessions, in threads that none of them waits in."""
+
+    def __init__(self) -> None:
+        self.logins = Logins()
+        self.pace = Pace()
+        self.committer: GroupCommit[Parcel] = GroupCommit(self._store, "commit", GATHER)
+        self._ringer = Ringer()
+        # For what no commit waits for: refusals, and the keys of messages that have one.
+        self._clerk = ThreadPoolExecutor(1, "clerk")
+
+    def _store(self, batch: list[Parcel]) -> None:
+        answers: list[Answer] = [(claim, {"id": str(one.id)}) for one, claim in batch if claim]
+        acceptance.store([one for one, _ in batch], answers)
+        self._ringer.ring_soon({one.message_class for one, _ in batch})
+
+    async def claim(self, accepted: Accepted) -> Claim | Replay:
+        """Take the key that a message came under. Raises Refused."""
+        loop = asyncio.get_running_loop()
+        return await loop.run_in_executor(self._clerk, _claim, accepted)
+
+    def release(self, claim: Claim) -> None:
+        """Free the key of a message that could not be stored."""
+        self._clerk.submit(_guarded, idempotency.release, claim)
+
+    def record(self, refusal: Refusal) -> None:
+        """Keep a refusal for the customer to see; nobody waits for that."""
+        self._clerk.submit(_save, refusal)
+
+    async def close(self) -> None:
+        """Write what is there, and let go of the database."""
+        await asyncio.to_thread(self.committer.close)
+        self.logins.close()
+        self._clerk.submit(connection.close)
+        self._clerk.shutdown()
+
+
+def _claim(accepted: Accepted) -> Claim | Replay:
+    submission = accepted.submission
+    # Not the octets: who tries again writes a new Date, and draws a new boundary.
+    request = (submission.reverse_path, *sorted(submission.recipients), accepted.subject)
+    return _guarded(
+        idempotency.claim,
+        submission.sender.account_id,
+        "smtp",
+        accepted.options.idempotency_key,
+        idempotency.fingerprint(*(part.encode() for part in request)),
+    )
+
+
+def _save(refusal: Refusal) -> None:
+    try:
+        _guarded(refusal.save)
+    except Error as error:
+        logger.error("A refusal could not be written (%s): %s", refusal, error)
+        connection.close()
+
+
+def _guarded(call: Callable[..., Value], *arguments: object) -> Value:
+    """Call the database; once more by a new connection where the old one has died meanwhile."""
+    try:
+        return call(*arguments)
+    except (OperationalError, InterfaceError):
+        connection.close()
+        return call(*arguments)

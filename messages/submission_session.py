@@ -1,0 +1,220 @@
+"""One client at the submission door: who it is, and the messages that it brings (RFC 6409)."""
+
+import asyncio
+import logging
+
+from messages import acceptance, door, policy
+from messages.acceptance import Accepted, Submission
+from messages.desk import Desk
+from messages.door import DoorSession, Listener
+from messages.idempotency import Claim, Replay
+from messages.models import Door, Refusal
+from messages.refusals import Cause, Refused
+from messages.sender import Sender
+from messages.smtp.replies import Reply
+from messages.smtp.server import (
+    Authenticate,
+    Content,
+    Data,
+    Event,
+    Mail,
+    Malformed,
+    Oversized,
+    Rcpt,
+)
+
+logger = logging.getLogger(__name__)
+
+SENDER_OK = Reply(250, "2.1.0", "Sender ok")
+RECIPIENT_OK = Reply(250, "2.1.5", "Recipient ok")
+START_CONTENT = Reply(354, "", "End data with <CR><LF>.<CR><LF>")
+
+
+class SubmissionSession(DoorSession):
+    """Answers what the protocol leaves open, each refusal with a row that the customer sees."""
+
+    def __init__(self, listener: Listener, desk: Desk, *, tls: bool) -> None:
+        super().__init__(listener, tls=tls)
+        self._desk = desk
+        self._sender: Sender | None = None
+        self._recipients: dict[str, str] = {}  # address: its domain as A-labels
+        self._has_too_many = False
+        self._work: asyncio.Task[None] | None = None
+
+    def answer(self, event: Event) -> None:
+        if isinstance(event, Authenticate) or (
+            isinstance(event, Mail) and not self._desk.logins.knows(self._known_sender.username)
+        ):
+            # These have to ask the database.
+            self._work = asyncio.create_task(self._answer_later(event))
+            return
+        try:
+            self._answer_now(event)
+        except Refused as refused:
+            self._refuse(event, refused.cause, refused.reply)
+        except Exception:
+            logger.exception("The submission session failed")
+            self.respond(door.OUR_FAULT)
+
+    async def _answer_later(self, event: Authenticate | Mail) -> None:
+        try:
+            if isinstance(event, Authenticate):
+                await self._log_in(event)
+            else:
+                await self._desk.logins.sender(self._known_sender.username)
+                self._begin(event)
+        except Refused as refused:
+            self._refuse(event, refused.cause, refused.reply)
+        except Exception:
+            logger.exception("The submission session failed")
+            self.respond(door.OUR_FAULT)
+
+    async def _log_in(self, event: Authenticate) -> None:
+        reply, sender = await self._desk.logins.log_in(event.username, event.password, self.address)
+        if sender:
+            self.is_stranger = False
+            self._know(sender)
+            policy.require_standing(sender)
+        self.respond(reply)
+
+    def _know(self, sender: Sender) -> None:
+        self._sender = sender
+        self.smtp.max_size = sender.max_message_size
+
+    def _begin(self, event: Mail) -> None:
+        self._recipients, self._has_too_many = {}, False
+        # Long sessions see a revoked credential, a new domain or another limit too.
+        sender = self._desk.logins.known(self._known_sender.username)
+        if sender is None:
+            raise Refused(Cause.CREDENTIAL_REVOKED, "The credential was revoked")
+        self._know(sender)
+        policy.require_standing(sender)
+        self._keep_pace(sender)
+        policy.require_own_reverse_path(sender, event.reverse_path)
+        self.respond(SENDER_OK)
+
+    def _keep_pace(self, sender: Sender) -> None:
+        rate = sender.messages_per_second
+        if rate is not None and not self._desk.pace.allows(sender.account_id, rate):
+            raise Refused(Cause.RATE_LIMIT, "Rate limit, slow down")
+
+    def _answer_now(self, event: Event) -> None:
+        match event:
+            case Mail():
+                self._begin(event)
+            case Rcpt():
+                self._add_recipient(event.forward_path)
+            case Data():
+                self._start_content(event)
+            case Content():
+                self._accept(event.data)
+            case Oversized():
+                raise policy.too_big(event.size_limit)
+            case Malformed():
+                self._refuse(event, Cause.MALFORMED, event.reply)
+
+    @property
+    def _known_sender(self) -> Sender:
+        assert self._sender  # the protocol lets nobody here without AUTH
+        return self._sender
+
+    def _add_recipient(self, address: str) -> None:
+        domain = policy.recipient_domain(address)
+        if self._is_known(address, domain):
+            self.respond(RECIPIENT_OK)
+        elif len(self._recipients) >= policy.MAX_RECIPIENTS:
+            is_relay = self._known_sender.is_relay
+            self._has_too_many = not is_relay
+            self.respond(policy.too_many_recipients(may_split=is_relay).reply)
+        else:
+            self._recipients[address] = domain
+            self.respond(RECIPIENT_OK)
+
+    def _is_known(self, address: str, domain: str) -> bool:
+        """Whether a mailbox was given before: local parts have case, domains have none."""
+        local_part = address.rpartition("@")[0]
+        return any(
+            known.rpartition("@")[0] == local_part and its_domain == domain
+            for known, its_domain in self._recipients.items()
+        )
+
+    def _start_content(self, event: Data) -> None:
+        if self._has_too_many:
+            # A client that reports single refusals as success must not lose the excess unseen.
+            raise Refused(Cause.NOTHING_SENT, "Too many recipients; nothing was sent")
+        elif self.listener.held > door.MAX_HELD:
+            self.respond(door.NO_ROOM)
+        else:
+            self.respond(START_CONTENT)
+
+    def _accept(self, content: bytes) -> None:
+        """Check the message, and say 250 when it is committed."""
+        accepted = acceptance.check(
+            Submission(
+                sender=self._known_sender,
+                door=Door.SMTP,
+                reverse_path=self.smtp.reverse_path or "",
+                recipients=self._recipients,
+                content=content,
+            )
+        )
+        if accepted.options.idempotency_key:
+            self._work = asyncio.create_task(self._accept_once(accepted))
+        else:
+            self._commit(accepted, None)
+
+    async def _accept_once(self, accepted: Accepted) -> None:
+        """Check the key first: what was taken under it before is not taken again."""
+        try:
+            claimed = await self._desk.claim(accepted)
+        except Refused as refused:
+            self._refuse(Content(b""), refused.cause, refused.reply)
+        except Exception:
+            logger.exception("An idempotency key could not be claimed")
+            self.respond(door.OUR_FAULT)
+        else:
+            if isinstance(claimed, Replay):
+                self.respond(_queued(claimed.response["id"]))
+            else:
+                self._commit(accepted, claimed)
+
+    def _commit(self, accepted: Accepted, claim: Claim | None) -> None:
+        committed = self._desk.committer.put((accepted, claim))
+        committed.add_done_callback(lambda future: self._committed(accepted, claim, future))
+
+    def _committed(
+        self, accepted: Accepted, claim: Claim | None, future: "asyncio.Future[None]"
+    ) -> None:
+        if future.exception():
+            if claim:
+                self._desk.release(claim)
+            self.respond(door.OUR_FAULT)
+        else:
+            self.respond(_queued(accepted.id))
+
+    def _refuse(self, event: Event, cause: Cause, reply: Reply) -> None:
+        """Say no, and keep what was refused: a MAIL or RCPT is no part of the envelope yet."""
+        sender = self._known_sender
+        reverse_path, recipients = self.smtp.reverse_path or "", list(self._recipients)
+        if isinstance(event, Mail) or (isinstance(event, Oversized) and event.reverse_path):
+            reverse_path = event.reverse_path
+        elif isinstance(event, Rcpt):
+            recipients = [event.forward_path]
+        self._desk.record(
+            Refusal(
+                account_id=sender.account_id,
+                credential_id=sender.credential_id,
+                door=Door.SMTP,
+                client_address=self.address or None,
+                reverse_path=reverse_path,
+                recipients=recipients,
+                cause=cause.slug,
+                reply=str(reply),
+            )
+        )
+        self.respond(reply)
+
+
+def _queued(message_id: object) -> Reply:
+    # This form, to the byte: clients read the id out of it.
+    return Reply(250, "", f"Thanks! Queued as: {message_id}")
