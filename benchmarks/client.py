@@ -8,7 +8,10 @@ from base64 import b64encode
 from collections.abc import Callable
 from dataclasses import dataclass
 from time import perf_counter
-from typing import Protocol, cast
+from typing import Any, Protocol, cast
+
+# What applications read the id out of.
+QUEUED = b"250 Thanks! Queued as: "
 
 OnReply = Callable[[bytes], None]
 
@@ -33,17 +36,27 @@ class Letter:
     content: bytes  # with the final dot
 
 
+class Connection(Protocol):
+    """What submits, by whatever door."""
+
+    def begin(self, letter: Any) -> None:
+        """Submit a message, or a batch of them."""
+
+    def quit(self) -> None:
+        """End it as its protocol wants it."""
+
+
 class Owner(Protocol):
     """Who has messages for the connection."""
 
-    def free(self, client: "Client") -> None:
+    def free(self, client: Connection) -> None:
         """The connection can begin a message."""
 
-    def answered(self, client: "Client", reply: bytes, seconds: float) -> None:
-        """The final dot was answered."""
+    def answered(self, client: Connection, ids: list[str], reply: bytes, seconds: float) -> None:
+        """What was submitted was answered: taken under these ids, or not."""
 
     def failed(self, reply: bytes) -> None:
-        """Something other than the final dot was answered, and not as it should be."""
+        """Something else was answered, and not as it should be."""
 
 
 class Client(asyncio.Protocol):
@@ -139,7 +152,8 @@ class Client(asyncio.Protocol):
             self._dot_at = perf_counter()
 
     def _dot_answered(self, reply: bytes) -> None:
-        self._owner.answered(self, reply, perf_counter() - self._dot_at)
+        ids = [reply[len(QUEUED) :].decode()] if reply.startswith(QUEUED) else []
+        self._owner.answered(self, ids, reply, perf_counter() - self._dot_at)
 
     # --- tools ---
 

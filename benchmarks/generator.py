@@ -17,11 +17,10 @@ from dataclasses import asdict, dataclass, field
 
 import uvloop
 
-from benchmarks.client import Client, Letter, Login
+from benchmarks.client import Client, Connection, Letter, Login
+from benchmarks.rest_client import Request, RestClient, request_of
 from benchmarks.scenarios import Load
 
-# What applications read the id out of.
-QUEUED = b"250 Thanks! Queued as: "
 # Seconds before a connection is tried again, and that open ones get when the load is over.
 RECONNECT_AFTER, FAREWELL = 0.2, 60.0
 LINE = b"All that follows is ballast, so that the message has its size: 0123456789abcd\r\n"
@@ -38,6 +37,7 @@ class Order:
     password: str
     ca_file: str
     sender: str
+    api_port: int
     run: str  # in each Message-ID, so that no two runs share one
 
 
@@ -72,9 +72,9 @@ class Generator:
         self._order = order
         self._load = order.load
         self._login = login_of(order)
-        self._press = Press(order)
-        self._clients: set[Client] = set()
-        self._idle: deque[Client] = deque()
+        self._press = Press(order) if order.load.door == "smtp" else RestPress(order)
+        self._clients: set[Client | RestClient] = set()
+        self._idle: deque[Connection] = deque()
         self._due = 0  # messages of an open loop that wait for a connection
         self._is_over = False
 
@@ -99,12 +99,9 @@ class Generator:
 
     async def _slot(self) -> None:
         """Keep one connection, by whatever number of them."""
-        loop = asyncio.get_running_loop()
         while not self._is_over:
             try:
-                _, client = await loop.create_connection(
-                    lambda: Client(self._login, self), self._login.host, self._login.port
-                )
+                client = await self._connect()
             except OSError as error:
                 self.failed(repr(error).encode())
                 await asyncio.sleep(RECONNECT_AFTER)
@@ -114,6 +111,16 @@ class Generator:
             self._clients.discard(client)
             if not went_well:
                 await asyncio.sleep(RECONNECT_AFTER)
+
+    async def _connect(self) -> Client | RestClient:
+        loop = asyncio.get_running_loop()
+        client: Client | RestClient
+        if self._load.door == "smtp":
+            client, port = Client(self._login, self), self._login.port
+        else:
+            client, port = RestClient(self), self._order.api_port
+        await loop.create_connection(lambda: client, self._login.host, port)
+        return client
 
     async def _tick(self) -> None:
         """Make messages due at their times, come what may."""
@@ -135,7 +142,7 @@ class Generator:
 
     # --- what clients report ---
 
-    def free(self, client: Client) -> None:
+    def free(self, client: Connection) -> None:
         if self._is_over:
             client.quit()
         elif self._load.rate and not self._due:
@@ -144,21 +151,20 @@ class Generator:
             self._due -= 1
             self._begin(client)
 
-    def _begin(self, client: Client) -> None:
+    def _begin(self, client: Connection) -> None:
         if not self.log.submitted:
             self.log.started_at = time.time()
         client.begin(self._press.letter(self.log.submitted))
-        self.log.submitted += 1
-        if self.log.submitted == self._load.messages:
+        self.log.submitted += self._load.batch
+        if self.log.submitted >= self._load.messages:
             self._finish()
 
-    def answered(self, client: Client, reply: bytes, seconds: float) -> None:
+    def answered(self, client: Connection, ids: list[str], reply: bytes, seconds: float) -> None:
         self.log.ended_at = time.time()
-        if reply.startswith(QUEUED):
-            self.log.ids.append(reply[len(QUEUED) :].decode())
-            self.log.replied_at.append(self.log.ended_at)
-            self.log.reply_seconds.append(seconds)
-        else:
+        self.log.ids += ids
+        self.log.replied_at += [self.log.ended_at] * len(ids)
+        self.log.reply_seconds += [seconds] * len(ids)
+        if len(ids) != self._load.batch:
             self.failed(reply)
         if self._load.reconnect:
             client.quit()
@@ -196,6 +202,42 @@ class Press:
         envelope.append(b"DATA\r\n")
         content = self._contents[number % len(self._contents)]
         return Letter(b"".join(envelope), count + 2, self._message_id % number + content)
+
+
+class RestPress:
+    """Prints requests, of one message or of a batch."""
+
+    def __init__(self, order: Order) -> None:
+        self._order = order
+        self._load = order.load
+        kind = "messages/batch" if order.load.batch > 1 else "messages"
+        self._path = f"/api/v0.1/{order.username}/{kind}"
+        self._text = LINE.decode().replace("\r\n", "\n") * max(order.load.size // len(LINE), 1)
+
+    def letter(self, number: int) -> Request:
+        """Return the request whose first message has this number, counted from 0."""
+        order, batch = self._order, self._load.batch
+        return request_of(
+            f"{order.host}:{order.api_port}",
+            self._path,
+            order.password,
+            [self._message(one) for one in range(number, number + batch)],
+            is_batch=batch > 1,
+        )
+
+    def _message(self, number: int) -> dict[str, object]:
+        count = self._load.recipients
+        return {
+            "from": self._order.sender,
+            "to": [
+                f"{self._load.local_part}+{one}@{domain_of(one, self._load.domains)}"
+                for one in range(number * count, (number + 1) * count)
+            ],
+            "subject": "Your order has left our house",
+            "plain": self._text,
+            "priority": self._load.classes[number % len(self._load.classes)],
+            "headers": {"Message-ID": f"<{self._order.run}.{number}@generator.test>"},
+        }
 
 
 def content_of(order: Order, message_class: str) -> bytes:

@@ -12,6 +12,7 @@ from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from tempfile import TemporaryFile
 from typing import IO
+from urllib.parse import urlsplit
 
 from benchmarks.arithmetic import Counts, mismatches, per_message
 from benchmarks.generator import FAREWELL, Log, Order
@@ -138,6 +139,7 @@ def order_of(product: Product, load: Load) -> Order:
         password=facts["smtp_password"],
         ca_file=facts["ca_file"],
         sender=f"hello@{facts['sending_domain']}",
+        api_port=urlsplit(facts["api_url"]).port or 80,
         run=secrets.token_hex(4),
     )
 

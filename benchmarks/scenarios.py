@@ -24,6 +24,8 @@ class Load:
     domains: int = 1  # of all recipients: d0.sim.test, d1.sim.test, …
     classes: tuple[str, ...] = ("standard",)  # in turn
     local_part: str = "user"
+    door: str = "smtp"  # or "rest": a POST a message, without TLS
+    batch: int = 1  # messages in one POST; more than one go to the batch endpoint
 
 
 @dataclass(frozen=True)
@@ -51,6 +53,9 @@ ALL = [
     Scenario("5-recipients", Load(seconds=MINUTE, recipients=5)),
     Scenario("20-recipients", Load(seconds=MINUTE, recipients=20)),
     Scenario("latency", Load(seconds=MINUTE, rate=100)),
+    Scenario("rest", Load(seconds=MINUTE, door="rest")),
+    Scenario("rest-latency", Load(seconds=MINUTE, rate=100, door="rest")),
+    Scenario("rest-batch", Load(seconds=MINUTE, door="rest", batch=100, connections=4)),
     Scenario("exact", Load(messages=20_000)),
     Scenario("domains", Load(seconds=MINUTE, domains=1_000)),
     Scenario(
