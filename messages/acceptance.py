@@ -76,6 +76,7 @@ def check(submission: Submission) -> Accepted:
     policy.refuse_duplicates(fields)
     policy.refuse_loops(fields)
     author = policy.author(submission.sender, fields)
+    policy.refuse_attachments(fields, body)
     asked = submission.options.over(options.read(fields))
 
     message_id, now = new_id(), datetime.now(UTC)

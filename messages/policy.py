@@ -4,11 +4,13 @@ from domains.addresses import (
     ONE_MAILBOX,
     AddressError,
     Mailbox,
+    excerpt,
     parse_mailboxes,
     split_address,
     unfold,
 )
-from messages import header
+from messages import attachments, header
+from messages.attachments import TooComplex
 from messages.header import Field
 from messages.refusals import Cause, Refused
 from messages.sender import Sender
@@ -108,3 +110,15 @@ def refuse_loops(fields: list[Field]) -> None:
     """Refuse a message that has come around too often."""
     if len(header.find(fields, b"received")) > MAX_HOPS:
         raise Refused(Cause.LOOP, "Too many Received fields: the message runs in a loop")
+
+
+def refuse_attachments(fields: list[Field], body: bytes) -> None:
+    """Refuse what some mail client would save or open as a program, by whatever name."""
+    try:
+        name = attachments.forbidden_name(fields, body)
+    except TooComplex as error:
+        raise Refused(Cause.MALFORMED, str(error)) from error
+    if name is not None:
+        # A reply speaks ASCII.
+        shown = name if name.isascii() else excerpt(name)
+        raise Refused(Cause.ATTACHMENT, f"Attachment type not permitted: {shown}")

@@ -1,11 +1,8 @@
 """Clients that people really use hand a message in, each with our CA and its own idea of TLS."""
 
 import json
-import os
 import re
-import shutil
 import smtplib
-import subprocess
 from collections.abc import Callable, Iterator
 from email.utils import formatdate
 from pathlib import Path
@@ -15,48 +12,12 @@ import dns.resolver
 import pytest
 from django.core.mail import EmailMessage, get_connection
 
-from cloudmta.testing import ROOT, House, eventually
+from cloudmta.testing import House, eventually
+from cloudmta.tests.programs import program
 
 pytestmark = pytest.mark.xdist_group("house")
 
-CLIENTS = Path(__file__).parent / "clients"
-NODE_MODULES = ROOT / "var" / "clients"
-PACKAGES = ("nodemailer@7", "mailauth@4")
 Send = Callable[[str, Path, bool], str | None]  # recipient, file, TLS from the start: the reply
-
-
-@pytest.fixture(scope="session")
-def node() -> Callable[..., str]:
-    """Run one of our scripts with the packages it needs, which are installed once."""
-    if not shutil.which("npm"):
-        pytest.skip("npm is not installed")
-    NODE_MODULES.mkdir(parents=True, exist_ok=True)
-    if not (NODE_MODULES / "node_modules" / "mailauth").exists():
-        install = ["npm", "install", "--no-save", "--no-audit", "--no-fund", "--fetch-retries=0"]
-        done = subprocess.run(
-            [*install, *PACKAGES], cwd=NODE_MODULES, capture_output=True, text=True, check=False
-        )
-        if done.returncode:
-            pytest.skip(f"npm could not install {PACKAGES}: {done.stderr[-200:]}")
-    environment = os.environ | {"NODE_PATH": str(NODE_MODULES / "node_modules")}
-
-    def run(script: str, argument: str, stdin: bytes = b"") -> str:
-        return program(
-            "node", str(CLIENTS / script), argument, stdin=stdin, environment=environment
-        )
-
-    return run
-
-
-def program(*argv: str, stdin: bytes = b"", environment: dict[str, str] | None = None) -> str:
-    """Run a program, which must succeed, and return what it printed."""
-    if not shutil.which(argv[0]):
-        pytest.skip(f"{argv[0]} is not installed")
-    done = subprocess.run(
-        argv, input=stdin, capture_output=True, check=False, timeout=60, env=environment
-    )
-    assert done.returncode == 0, (done.stdout + done.stderr).decode()
-    return done.stdout.decode()
 
 
 class Sender:

@@ -1,0 +1,39 @@
+"""Clients written for Node.js, out of npm's registry."""
+
+import os
+import shutil
+import subprocess
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from cloudmta.testing import ROOT
+from cloudmta.tests.programs import program
+
+CLIENTS = Path(__file__).parent / "clients"
+NODE_MODULES = ROOT / "var" / "clients"
+PACKAGES = ("nodemailer@7", "mailauth@4", "cloudmailin@0.1.0")
+
+
+@pytest.fixture(scope="session")
+def node() -> Callable[..., str]:
+    """Run one of our scripts with the packages it needs, which are installed once."""
+    if not shutil.which("npm"):
+        pytest.skip("npm is not installed")
+    NODE_MODULES.mkdir(parents=True, exist_ok=True)
+    if not (NODE_MODULES / "node_modules" / "cloudmailin").exists():
+        install = ["npm", "install", "--no-save", "--no-audit", "--no-fund", "--fetch-retries=0"]
+        done = subprocess.run(
+            [*install, *PACKAGES], cwd=NODE_MODULES, capture_output=True, text=True, check=False
+        )
+        if done.returncode:
+            pytest.skip(f"npm could not install {PACKAGES}: {done.stderr[-200:]}")
+    environment = os.environ | {"NODE_PATH": str(NODE_MODULES / "node_modules")}
+
+    def run(script: str, argument: str, stdin: bytes = b"") -> str:
+        return program(
+            "node", str(CLIENTS / script), argument, stdin=stdin, environment=environment
+        )
+
+    return run
