@@ -32,11 +32,14 @@ def new_secret() -> str:
     return "".join(secrets.choice(ALPHABET) for _ in range(SECRET_LENGTH))
 
 
-def rotate(credential: Credential) -> str:
-    """Give a credential a new secret and return it; the one before stays good for a day."""
+def rotate(credential: Credential, *, immediately: bool = False) -> str:
+    """Give a credential a new secret and return it; the one before stays good for a day.
+
+    `immediately`: it ends now, for somebody else may know it.
+    """
     secret = new_secret()
-    credential.previous_secret_hash = credential.secret_hash
-    credential.previous_secret_until = timezone.now() + ROTATION
+    credential.previous_secret_hash = "" if immediately else credential.secret_hash
+    credential.previous_secret_until = None if immediately else timezone.now() + ROTATION
     credential.secret_hash = hash_secret(secret)
     credential.save(update_fields=["secret_hash", "previous_secret_hash", "previous_secret_until"])
     return secret
@@ -54,7 +57,8 @@ def is_secret_of(secret: str, secret_hash: str) -> bool:
 
 def is_one_of(secret: str, secret_hashes: Iterable[str]) -> bool:
     """Say whether a presented secret is one of the hashed, in a time that does not tell which."""
-    return any([is_secret_of(secret, secret_hash) for secret_hash in secret_hashes])
+    answers = [is_secret_of(secret, secret_hash) for secret_hash in secret_hashes]
+    return True in answers
 
 
 def live_hashes(credential: Credential) -> tuple[str, ...]:

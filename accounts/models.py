@@ -53,13 +53,13 @@ class Account(models.Model):
     # Octets of a whole message as sent, encoding included; staff may change it.
     max_message_size = models.PositiveIntegerField(default=10 * MEBIBYTE)
     # Requests that the REST API takes in one second; twice as many may come at once.
-    requests_per_second = models.PositiveIntegerField(default=10)
+    requests_per_second = models.PositiveIntegerField(default=10, db_default=10)
     # Messages that the SMTP door takes in one second; null: as many as come.
     messages_per_second = models.PositiveIntegerField(null=True, blank=True)
     # All its mail is checked, simulated and reported, and none is delivered or counted.
-    is_test = models.BooleanField(default=False)
+    is_test = models.BooleanField(default=False, db_default=False)
     # Why it may not submit for now, in words for the customer; "": it may.
-    suspended_for = models.TextField(blank=True, default="")
+    suspended_for = models.TextField(blank=True, default="", db_default="")
     created_at = models.DateTimeField(default=timezone.now, editable=False)
     members = models.ManyToManyField(User, through="Membership", related_name="accounts")
 
@@ -114,20 +114,28 @@ class Credential(models.Model):
     username = models.CharField(max_length=16, unique=True, default=new_public_id, editable=False)
     secret_hash = models.CharField(max_length=64, editable=False)
     previous_secret_hash = models.CharField(
-        max_length=64, blank=True, default="", editable=False
+        max_length=64, blank=True, default="", db_default="", editable=False
     )
     previous_secret_until = models.DateTimeField(null=True, blank=True, editable=False)
     name = models.CharField(max_length=100)
-    scopes = ArrayField(models.CharField(max_length=5, choices=Scope), default=usual_scopes)
+    scopes = ArrayField(
+        models.CharField(max_length=5, choices=Scope),
+        default=usual_scopes,
+        db_default=["send", "read"],
+    )
     # The verified domains that it may send under, as lower-case A-labels; none named: all.
-    domains = ArrayField(models.CharField(max_length=253), default=list, blank=True)
-    is_test = models.BooleanField(default=False)  # nothing of it is ever delivered
+    domains = ArrayField(models.CharField(max_length=253), default=list, db_default=[], blank=True)
+    is_test = models.BooleanField(
+        default=False, db_default=False
+    )  # nothing of it is ever delivered
     # For a mail server that splits long lists by itself: too many recipients are put off with
     # 452 (RFC 5321 §4.5.3.1.10), and the message goes to the first ones.
-    is_relay = models.BooleanField(default=False)
+    is_relay = models.BooleanField(default=False, db_default=False)
     last_used_at = models.DateTimeField(null=True, blank=True, editable=False)
     last_used_from = models.GenericIPAddressField(null=True, blank=True, editable=False)
-    last_used_by = models.TextField(blank=True, default="", editable=False)  # its EHLO name or User-Agent
+    last_used_by = models.TextField(
+        blank=True, default="", db_default="", editable=False
+    )  # its EHLO name or User-Agent
     created_at = models.DateTimeField(default=timezone.now, editable=False)
     revoked_at = models.DateTimeField(null=True, blank=True)
 

@@ -37,6 +37,35 @@ def integer(name: str, default: int, minimum: int = 0, maximum: int = 2**31 - 1)
     return number
 
 
+def number(name: str, default: float, minimum: float, maximum: float) -> float:
+    """Return a setting as a number within bounds."""
+    value = text(name, str(default))
+    try:
+        found = float(value)
+    except ValueError:
+        raise ImproperlyConfigured(f"{name} must be a number, not {value!r}.") from None
+    if not minimum <= found <= maximum:
+        raise ImproperlyConfigured(f"{name} must lie in {minimum} to {maximum}, not {found}.")
+    return found
+
+
+def http_url(name: str) -> str:
+    """Return a setting as the address of an HTTP service, "" where it is unset."""
+    value = text(name, "")
+    if value and not value.startswith(("http://", "https://")):
+        raise ImproperlyConfigured(f"{name} must begin with http:// or https://, not {value!r}.")
+    return value
+
+
+def host_and_port(name: str) -> str:
+    """Return a setting as host:port, "" where it is unset."""
+    value = text(name, "")
+    host, _, number = value.rpartition(":")
+    if value and not (host and number.isascii() and number.isdigit() and 0 < int(number) < 65536):
+        raise ImproperlyConfigured(f"{name} must have the form host:port, not {value!r}.")
+    return value
+
+
 def port(name: str, default: int) -> int:
     """Return a setting as a TCP or UDP port."""
     return integer(name, default, minimum=1, maximum=65535)

@@ -12,8 +12,11 @@ from cloudmta.environment import (
     database,
     env,
     flag,
+    host_and_port,
+    http_url,
     integer,
     integers,
+    number,
     port,
     redis,
     secret,
@@ -55,8 +58,12 @@ INSTALLED_APPS = [
     "django.contrib.sessions",
     "django.contrib.messages",
     "django.contrib.staticfiles",
+    "rest_framework",
+    "drf_spectacular",
+    "drf_spectacular_sidecar",
 ]
 MIDDLEWARE = [
+    "cloudmta.api_paths.ApiPathMiddleware",
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
@@ -108,6 +115,38 @@ if DEVELOPMENT:
     STATIC_ROOT.mkdir(parents=True, exist_ok=True)  # WhiteNoise warns where it is missing
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
+# --- The REST door ------------------------------------------------------------------------------
+
+REST_FRAMEWORK = {
+    "DEFAULT_AUTHENTICATION_CLASSES": ["accounts.rest.authentication.SecretAuthentication"],
+    "DEFAULT_PERMISSION_CLASSES": [],  # AccountView knows scopes
+    "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
+    "DEFAULT_PARSER_CLASSES": ["accounts.rest.strict_json.StrictJSONParser"],
+    "DEFAULT_SCHEMA_CLASS": "accounts.rest.schema.ApiSchema",
+    "EXCEPTION_HANDLER": "accounts.rest.problems.handle",
+    "UNAUTHENTICATED_USER": None,
+    "URL_FORMAT_OVERRIDE": None,
+    "TEST_REQUEST_DEFAULT_FORMAT": "json",
+}
+SPECTACULAR_SETTINGS = {
+    "TITLE": "CloudMTA",
+    "DESCRIPTION": "Send transactional mail, and see what became of it.",
+    "VERSION": "0.1",
+    "OAS_VERSION": "3.1.1",
+    "SCHEMA_PATH_PREFIX": r"/api/v0\.1/\{name\}",
+    "SERVE_INCLUDE_SCHEMA": False,
+    "SERVE_AUTHENTICATION": [],
+    "SWAGGER_UI_DIST": "SIDECAR",
+    "SWAGGER_UI_FAVICON_HREF": "SIDECAR",
+    "COMPONENT_SPLIT_REQUEST": True,
+    "ENUM_NAME_OVERRIDES": {
+        "KindEnum": "events.models.Kind",
+        "SentStateEnum": ["queued", "scheduled", "test"],
+        "RecipientStateEnum": "messages.schemas.RECIPIENT_STATES",
+        "StateEnum": "messages.models.State",
+    },
+}
+
 # --- PostgreSQL and Redis -----------------------------------------------------------------------
 
 DATABASES = {
@@ -151,6 +190,15 @@ SUBMISSION_AUTH_IN_CLEAR = flag("SUBMISSION_AUTH_IN_CLEAR", default=False)
 TLS_CERTIFICATE_FILE = text("TLS_CERTIFICATE_FILE", "")
 TLS_KEY_FILE = text("TLS_KEY_FILE", "")
 TLS_DIR = VAR_DIR / "tls"
+
+# --- Spam ---------------------------------------------------------------------------------------
+
+# The score from which a message is refused.
+SPAM_LIMIT = number("SPAM_LIMIT", 8.0, minimum=1, maximum=1000)
+# One scanner beside the built-in rules: rspamd by its address, or else spamd as host:port.
+RSPAMD_URL = http_url("RSPAMD_URL")
+RSPAMD_PASSWORD = text("RSPAMD_PASSWORD", "")
+SPAMD_ADDRESS = host_and_port("SPAMD_ADDRESS")
 
 # --- Delivery -----------------------------------------------------------------------------------
 

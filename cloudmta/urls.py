@@ -1,10 +1,24 @@
-"""Where each page lives."""
+"""Where each page and each endpoint lives."""
 
 from django.contrib import admin
 from django.urls import include, path
+
+from cloudmta import api_docs
+
+ACCOUNT = "api/v0.1/<str:name>/"
 
 urlpatterns = [
     path("admin/", admin.site.urls),
     path("", include("accounts.urls")),
     path("", include("messages.urls")),
+    path("api/schema", api_docs.Schema.as_view(), name="api-schema"),
+    path("api/docs", api_docs.Docs.as_view(), name="api-docs"),
+    path("api/docs/errors", api_docs.errors, name="api-errors"),
+    path(ACCOUNT, include("accounts.api_urls")),
+    path(ACCOUNT, include("domains.api_urls")),
+    path(ACCOUNT, include("events.api_urls")),
+    path(ACCOUNT, include("messages.api_urls")),
 ]
+handler400 = "cloudmta.api_paths.bad_request"
+handler404 = "cloudmta.api_paths.not_found"
+handler500 = "cloudmta.api_paths.server_error"

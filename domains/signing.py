@@ -47,4 +47,6 @@ def _load(account_id: int, domain: str) -> Identity | None:
     if key is None:
         return None
     private_key = keys.load_private_key(bytes(key.encrypted_private_key))
-    return Identity(Signer(domain, key.selector, private_key), key.domain.mta_domain)
+    # A key under the mta. name verifies for that domain only; DMARC takes both (RFC 7489 §3.1.1).
+    signs_as = key.domain.mta_domain if key.domain.signs_as_mta else domain
+    return Identity(Signer(signs_as, key.selector, private_key), key.domain.mta_domain)

@@ -2,6 +2,7 @@
 
 import os
 import time
+from datetime import datetime
 from uuid import UUID
 
 _VERSION_4 = 0x4 << 76
@@ -25,3 +26,9 @@ def new_id() -> UUID:
         | _VARIANT
         | (random & _RANDOM_B)
     )
+
+
+def first_id_at(moment: datetime) -> UUID:
+    """Return what no id made at a moment or later is less than, and every older one is."""
+    milliseconds = int(moment.timestamp() * 1000)
+    return UUID(int=(max(milliseconds, 0) & (1 << 48) - 1) << 80 | _VERSION_4 | _VARIANT)

@@ -100,6 +100,15 @@ class Suppression(models.Model):
         constraints = [
             models.UniqueConstraint(fields=["account", "address"], name="one_suppression_each")
         ]
+        indexes = [
+            models.Index(fields=["account", "-id"], name="suppression_by_account"),
+            # For how an address begins; the other index follows a language's order.
+            models.Index(
+                fields=["account", "address"],
+                opclasses=["int8_ops", "text_pattern_ops"],
+                name="suppression_by_prefix",
+            ),
+        ]
 
     def __str__(self) -> str:
         return self.address

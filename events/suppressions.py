@@ -1,6 +1,7 @@
 """The addresses that an account must not send to: put on, taken off, and asked at each claim."""
 
 from collections.abc import Collection, Iterable
+from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
@@ -11,6 +12,31 @@ from accounts.models import Account
 from domains.addresses import split_address
 from events.bulk import prepared
 from events.models import Suppression
+
+MAX_NOTE = 1000  # characters
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """What a customer wants to have on the list."""
+
+    address: str  # in normal form
+    reason: Suppression.Reason = Suppression.Reason.MANUAL
+    note: str = ""
+    expires_at: datetime | None = None  # None: never
+
+
+@dataclass(frozen=True, slots=True)
+class Put:
+    """What became of entries, by address."""
+
+    added: Collection[str]
+    renewed: Collection[str]
+    kept: Collection[str]  # a complaint stays as it is, whatever the customer says
+
+
+class ComplaintStays(Exception):
+    """Somebody complained: only staff may take such an address off the list."""
 
 
 def normal_form(address: str) -> str:
@@ -43,6 +69,57 @@ def suppress(
             "reason": reason, "note": note, "message_id": message_id, "expires_at": expires_at,
         },
     )  # fmt: skip
+
+
+def put(account: Account, entries: Iterable[Entry]) -> Put:
+    """Put many addresses on the list, or renew what is there, in one statement.
+
+    A complaint that is on the list stays, as it could otherwise be made removable. Of entries for
+    one address the last counts.
+    """
+    # Always in one order, so that two requests with the same addresses cannot deadlock.
+    latest = {entry.address: entry for entry in entries}
+    rows = [latest[address] for address in sorted(latest)]
+    with prepared() as cursor:
+        cursor.execute(
+            """
+            INSERT INTO events_suppression AS s
+                   (account_id, address, reason, note, expires_at, created_at)
+            SELECT %s, *, now()
+              FROM unnest(%s::text[], %s::text[], %s::text[], %s::timestamptz[])
+            ON CONFLICT (account_id, address) DO UPDATE
+               SET reason = EXCLUDED.reason, note = EXCLUDED.note,
+                   expires_at = EXCLUDED.expires_at,
+                   message_id = CASE WHEN s.reason = EXCLUDED.reason THEN s.message_id END
+             WHERE s.reason <> 'complaint' OR s.expires_at <= now()
+            RETURNING address, xmax = 0 AS is_new
+            """,
+            [
+                account.pk,
+                [row.address for row in rows],
+                [row.reason.value for row in rows],
+                [row.note for row in rows],
+                [row.expires_at for row in rows],
+            ],
+        )
+        written = {row["address"]: row["is_new"] for row in cursor.fetchall()}
+    return Put(
+        added={address for address, is_new in written.items() if is_new},
+        renewed={address for address, is_new in written.items() if not is_new},
+        kept=latest.keys() - written.keys(),
+    )
+
+
+def remove(suppression: Suppression) -> None:
+    """Take an address off the list. Raises ComplaintStays."""
+    # In one statement: a complaint may come in at this very moment.
+    deleted, _ = (
+        Suppression.objects.filter(pk=suppression.pk)
+        .exclude(reason=Suppression.Reason.COMPLAINT)
+        .delete()
+    )
+    if not deleted and Suppression.objects.filter(pk=suppression.pk).exists():
+        raise ComplaintStays("The recipient complained: only our staff can take the address off")
 
 
 def live(account: Account) -> "Q":

@@ -24,6 +24,9 @@ from messages.models import Content, Door, Message, Recipient, State
 from messages.options import NOTHING, Options
 from messages.refusals import Cause, Refused
 from messages.sender import Sender
+from messages.seven_bit import CannotEncode, to_seven_bit
+from messages.spam import rules
+from messages.spam.verdict import Verdict
 
 # Fields that no recipient may see (RFC 5322 §3.6.3, RFC 5321 §4.4), and those that are for us.
 STRIPPED = frozenset((b"bcc", b"resent-bcc", b"return-path"))
@@ -55,6 +58,8 @@ class Accepted:
     subject: str
     message_id_header: str
     content: bytes  # as it leaves, but for the signature
+    verdict: Verdict
+    is_scanned: bool = True  # False: the scanner is asked again before the first attempt
 
     @property
     def message_class(self) -> MessageClass:
@@ -77,11 +82,17 @@ def check(submission: Submission) -> Accepted:
     policy.refuse_loops(fields)
     author = policy.author(submission.sender, fields)
     policy.refuse_attachments(fields, body)
+    verdict = rules.score(fields, body)
+    policy.refuse_spam(verdict)
     asked = submission.options.over(options.read(fields))
 
     message_id, now = new_id(), datetime.now(UTC)
     kept = [field for field in fields if not _is_stripped(field)]
     kept += _missing(kept, message_id, author.domain, now)
+    try:
+        kept, body = to_seven_bit(kept, body)
+    except CannotEncode as error:
+        raise Refused(Cause.MALFORMED, str(error)) from error
     content = b"".join(
         [_trace(submission, message_id, now), *(field.raw for field in kept), b"\r\n", body]
     )
@@ -95,6 +106,7 @@ def check(submission: Submission) -> Accepted:
         subject=_text(kept, b"subject"),
         message_id_header=_text(kept, b"message-id"),
         content=content,
+        verdict=verdict,
     )
 
 
@@ -187,9 +199,9 @@ def _message_row(one: Accepted) -> tuple[object, ...]:
         one.accepted_at,
         submission.send_at,
         one.is_test,
-        0.0,
-        [],
-        True,
+        one.verdict.score,
+        list(one.verdict.rules),
+        one.is_scanned,
     )
 
 

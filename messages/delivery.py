@@ -5,25 +5,28 @@ import contextlib
 import logging
 import time
 from collections import defaultdict
-from collections.abc import Callable, Coroutine, Iterator, Sequence
+from collections.abc import Callable, Coroutine, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from datetime import timedelta
 from functools import partial
 from typing import TypeVar
+from uuid import UUID
 
 from django.db import connection
 
 from accounts.message_class import MessageClass
 from domains.signing import Keyring
-from events import suppressions
 from events.bulk import UNAVAILABLE
-from messages import outcomes, queue, simulated
+from messages import claiming, outcomes, policy, queue, scanning
 from messages.exchangers import Directory, Exchangers, Unreachable
 from messages.group_commit import GroupCommit
 from messages.outcomes import Result
-from messages.outgoing import Composed, compose_all
+from messages.outgoing import Composed
 from messages.queue import Claimed
 from messages.sites import Job, Site
+from messages.spam import scanners
+from messages.spam.scanners import ScannerUnavailable
+from messages.spam.verdict import Verdict
 
 logger = logging.getLogger(__name__)
 
@@ -40,6 +43,10 @@ SETTLE_AT_END = 5
 # Seconds until a settling that PostgreSQL did not take is tried again.
 SETTLE_AGAIN = 0.5
 
+# Until a scanner that did not answer is asked again about a message.
+SCAN_AGAIN = timedelta(seconds=30)
+SPAM = "The content scored %.1f in a check for spam"
+
 Value = TypeVar("Value")
 
 
@@ -49,6 +56,7 @@ class Engine:
     def __init__(self) -> None:
         self._directory = Directory()
         self._keyring = Keyring()
+        self._scanner = scanners.configured()
         self._sites: dict[Exchangers, Site] = {}
         self._in_flight: dict[int, Claimed] = {}
         self._room = asyncio.Event()  # set whenever something was settled
@@ -77,7 +85,7 @@ class Engine:
 
     async def _deliver_batch(self, message_class: MessageClass) -> bool:
         """Claim one batch and send it off; say whether more of its class may be due."""
-        batch = await self._in_claim_thread(_claim_and_compose, message_class, self._keyring)
+        batch = await self._in_claim_thread(claiming.take, message_class, BATCH, self._keyring)
         if batch is None:
             return False
         for result in batch.results:
@@ -92,15 +100,50 @@ class Engine:
 
     def _launch(self, composed: list[Composed]) -> None:
         by_domain: dict[str, list[Composed]] = defaultdict(list)
+        unseen: dict[UUID, list[Composed]] = defaultdict(list)
         for one in composed:
             self._in_flight[one.claimed.id] = one.claimed
             if one.transaction is None:
                 self._settle(outcomes.held(one.claimed, one.problem))
+            elif self._scanner and not one.claimed.is_scanned:
+                unseen[one.claimed.message_id].append(one)
             else:
                 by_domain[one.claimed.domain].append(one)
+        for message_id, group in unseen.items():
+            self._spawn(self._scan(message_id, group))
+        self._send_all(by_domain)
+
+    def _send_all(self, by_domain: Mapping[str, list[Composed]]) -> None:
         for domain, group in by_domain.items():
             # Each domain by itself: one that DNS keeps waiting delays no other.
             self._spawn(self._send(domain, group))
+
+    async def _scan(self, message_id: UUID, group: list[Composed]) -> None:
+        """Send what the scanner lets pass that could not be asked at the door."""
+        try:
+            verdict = await self._verdict(message_id)
+        except ScannerUnavailable:
+            for one in group:
+                self._settle(outcomes.held(one.claimed, "The spam scanner is away", SCAN_AGAIN))
+            return
+        if policy.is_spam(verdict):
+            for one in group:
+                self._settle(outcomes.blocked(one.claimed, "spam_content", SPAM % verdict.score))
+            return
+        by_domain = defaultdict(list)
+        for one in group:
+            by_domain[one.claimed.domain].append(one)
+        self._send_all(by_domain)
+
+    async def _verdict(self, message_id: UUID) -> Verdict:
+        assert self._scanner
+        loaded = await self._in_claim_thread(scanning.load, message_id)
+        if loaded is None:
+            raise ScannerUnavailable("PostgreSQL does not answer")
+        mail, known = loaded
+        verdict = known + await self._scanner.scan(mail)
+        await self._in_claim_thread(scanning.note, message_id, verdict)
+        return verdict
 
     async def _send(self, domain: str, group: list[Composed]) -> None:
         try:
@@ -207,40 +250,6 @@ def _guarded(call: Callable[..., Value], *arguments: object) -> Value | None:
         logger.error("PostgreSQL does not answer: %s", error)
         connection.close()
         return None
-
-
-@dataclass(frozen=True, slots=True)
-class Batch:
-    """What one claim has brought: recipients to send to, and those whose fate is known."""
-
-    claimed: list[Claimed]
-    composed: list[Composed]
-    results: list[Result]
-
-
-def _claim_and_compose(message_class: MessageClass, keyring: Keyring) -> Batch:
-    claimed = queue.claim(message_class, BATCH)
-    known = {result.outcome.claimed.id: result for result in _known_fates(claimed)}
-    to_send = [one for one in claimed if one.id not in known]
-    composed = compose_all(to_send, keyring) if to_send else []
-    return Batch(claimed, composed, list(known.values()))
-
-
-def _known_fates(claimed: list[Claimed]) -> Iterator[Result]:
-    """Judge the recipients that nobody is to be asked about: suppressed ones, and tests."""
-    if not claimed:
-        return
-    on_lists = suppressions.suppressed((one.account_id, _listed(one)) for one in claimed)
-    for one in claimed:
-        if (one.account_id, _listed(one)) in on_lists:
-            yield outcomes.blocked(one, "suppressed", "The address is on the suppression list")
-        elif one.is_test:
-            yield outcomes.simulated(one, simulated.reply_to(one.address, one.attempt_number))
-
-
-def _listed(one: Claimed) -> str:
-    """Return the address of a recipient as suppression lists keep it."""
-    return f"{one.address.rpartition('@')[0].lower()}@{one.domain}"
 
 
 def _settle_until_taken(results: list[Result]) -> None:

@@ -16,6 +16,7 @@ from messages.idempotency import Claim, Replay
 from messages.login import Logins
 from messages.models import Refusal
 from messages.pace import Pace
+from messages.spam import scanners
 
 logger = logging.getLogger(__name__)
 
@@ -32,6 +33,7 @@ class Desk:
     def __init__(self) -> None:
         self.logins = Logins()
         self.pace = Pace()
+        self.scanner = scanners.configured()
         self.committer: GroupCommit[Parcel] = GroupCommit(self._store, "commit", GATHER)
         self._ringer = Ringer()
         # For what no commit waits for: refusals, and the keys of messages that have one.

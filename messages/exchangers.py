@@ -3,7 +3,6 @@
 import ipaddress
 import random
 from dataclasses import dataclass
-from ipaddress import IPv4Address, IPv6Address
 
 import dns.asyncresolver
 import dns.exception
@@ -12,26 +11,13 @@ import dns.nameserver
 import dns.resolver
 from django.conf import settings
 
+from domains import networks
 from messages.dns_cache import Cache
 from messages.smtp.replies import Reply
 
 LOOKUP_SECONDS = 10
 # RFC 5321 §5.1 asks for two addresses at least; more than these only delay the verdict.
 MAX_HOSTS, MAX_ADDRESSES = 5, 5
-
-# Where no exchanger of the public can be: private, shared, special and multicast addresses, by the
-# registries of IANA (RFC 6890). Python's own list has gaps, and others in each version.
-FORBIDDEN = [
-    ipaddress.ip_network(network)
-    for network in (
-        "0.0.0.0/8", "10.0.0.0/8", "100.64.0.0/10", "127.0.0.0/8", "169.254.0.0/16",
-        "172.16.0.0/12", "192.0.0.0/24", "192.0.2.0/24", "192.88.99.0/24", "192.168.0.0/16",
-        "198.18.0.0/15", "198.51.100.0/24", "203.0.113.0/24", "224.0.0.0/3",
-        "::/3", "4000::/2", "8000::/1",  # all but 2000::/3, the global unicast of IPv6
-        "2001::/23", "2001:db8::/32", "3fff::/20",
-    )
-]  # fmt: skip
-NAT64 = ipaddress.ip_network("64:ff9b::/96")  # the last 32 bits are an IPv4 address (RFC 6052)
 
 
 class Unreachable(Exception):
@@ -146,17 +132,7 @@ def is_allowed(address: str) -> bool:
     """Say whether mail may go to an address: public ones only, but for the development switch."""
     if settings.PRIVATE_EXCHANGERS:
         return True
-    reached = _reached(ipaddress.ip_address(address))
-    return not any(reached in network for network in FORBIDDEN)
-
-
-def _reached(address: IPv4Address | IPv6Address) -> IPv4Address | IPv6Address:
-    """Return where an address leads: some of IPv6 are another form of one of IPv4."""
-    if isinstance(address, IPv4Address):
-        return address
-    if address in NAT64:
-        return IPv4Address(address.packed[-4:])
-    return address.ipv4_mapped or address.sixtofour or address
+    return networks.is_public(ipaddress.ip_address(address))
 
 
 def _no_answer(name: str, error: dns.exception.DNSException) -> Reply:

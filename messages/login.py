@@ -11,6 +11,7 @@ from django.db import InterfaceError, OperationalError, connection
 from accounts import authentication
 from domains.addresses import excerpt
 from messages import sender
+from messages.listening import Listening
 from messages.sender import Sender
 from messages.smtp.replies import Reply
 
@@ -26,7 +27,7 @@ MAX_KEPT = 10_000
 # Seconds before the answer to a failed log-in: doubled by each failure of the same address or
 # name, forgotten when there was none for a while.
 FIRST_DELAY, LONGEST_DELAY, FORGET_AFTER = 1, 30, 900
-# Stands in for the hash of the secret of a name that does not exist, so that both take the same time.
+# Stands in for the hashes of a name that does not exist, so that both take the same time.
 NOBODY = (authentication.hash_secret(""),)
 
 
@@ -37,6 +38,10 @@ class Logins:
         self._senders: OrderedDict[str, tuple[float, Sender | None]] = OrderedDict()
         self._failures: OrderedDict[str, tuple[int, float]] = OrderedDict()
         self._database = ThreadPoolExecutor(1, "login")
+        loop = asyncio.get_running_loop()
+        self._listening = Listening(
+            lambda account_id: loop.call_soon_threadsafe(self._forget, account_id)
+        )
 
     async def log_in(
         self, username: str, password: str, address: str
@@ -73,8 +78,16 @@ class Logins:
         _, found = self._senders.get(username, (0.0, None))
         return found
 
+    def _forget(self, account_id: int | None) -> None:
+        """Ask anew for the senders of an account that has changed; None: for all."""
+        for username, (_, found) in list(self._senders.items()):
+            if account_id is None or found is None or found.account_id == account_id:
+                # What is known stays for whoever must not wait; its time is over.
+                self._senders[username] = (0.0, found)
+
     def close(self) -> None:
         """Let go of the database."""
+        self._listening.close()
         self._database.submit(connection.close)
         self._database.shutdown()
 

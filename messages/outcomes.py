@@ -90,9 +90,9 @@ def blocked(claimed: Claimed, reason: str, text: str) -> Result:
     return Result(outcome, None, _event(claimed, Kind.BLOCKED, now, details))
 
 
-def held(claimed: Claimed, problem: str) -> Result:
+def held(claimed: Claimed, problem: str, wait: timedelta = HELD_FOR) -> Result:
     """Keep a recipient back for a reason of ours; no event, for nothing has happened yet."""
-    return _not_tried(claimed, State.HELD, datetime.now(UTC) + HELD_FOR, problem)
+    return _not_tried(claimed, State.HELD, datetime.now(UTC) + wait, problem)
 
 
 def given_back(claimed: Claimed) -> Result:

@@ -1,5 +1,7 @@
 """What we take and what we do not: one function a rule, each raises Refused."""
 
+from django.conf import settings
+
 from domains.addresses import (
     ONE_MAILBOX,
     AddressError,
@@ -14,6 +16,7 @@ from messages.attachments import TooComplex
 from messages.header import Field
 from messages.refusals import Cause, Refused
 from messages.sender import Sender
+from messages.spam.verdict import Verdict
 
 MAX_RECIPIENTS = 20
 # A message that was passed on so often runs in a circle (RFC 5321 §6.3).
@@ -122,3 +125,17 @@ def refuse_attachments(fields: list[Field], body: bytes) -> None:
         # A reply speaks ASCII.
         shown = name if name.isascii() else excerpt(name)
         raise Refused(Cause.ATTACHMENT, f"Attachment type not permitted: {shown}")
+
+
+def refuse_spam(verdict: Verdict) -> None:
+    """Refuse what scores too high, or what the scanner rejects by rules of its own."""
+    if is_spam(verdict):
+        raise Refused(
+            Cause.SPAM,
+            f"Message refused: content scored {verdict.score:.1f}"
+            f" (limit {settings.SPAM_LIMIT:.1f})",
+        )
+
+
+def is_spam(verdict: Verdict) -> bool:
+    return verdict.is_rejected or verdict.score >= settings.SPAM_LIMIT

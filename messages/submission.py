@@ -18,6 +18,7 @@ class SubmissionDoor:
             ServerConfig(
                 hostname=settings.OPERATOR_HOST,
                 max_size=10 * MEBIBYTE,
+                max_line=None,  # acceptance brings them into a form that may leave
                 starttls=True,
                 require_tls=not settings.SUBMISSION_AUTH_IN_CLEAR,
                 auth=True,

@@ -2,8 +2,10 @@
 
 import asyncio
 import logging
+from collections.abc import Iterator
+from contextlib import contextmanager
 
-from messages import acceptance, door, policy
+from messages import acceptance, door, policy, scanning
 from messages.acceptance import Accepted, Submission
 from messages.desk import Desk
 from messages.door import DoorSession, Listener
@@ -27,6 +29,9 @@ logger = logging.getLogger(__name__)
 
 SENDER_OK = Reply(250, "2.1.0", "Sender ok")
 RECIPIENT_OK = Reply(250, "2.1.5", "Recipient ok")
+# Octets from which a content is checked in a thread: to look for names in it may take seconds.
+LARGE = 256 * 1024
+
 START_CONTENT = Reply(354, "", "End data with <CR><LF>.<CR><LF>")
 
 
@@ -149,34 +154,52 @@ class SubmissionSession(DoorSession):
 
     def _accept(self, content: bytes) -> None:
         """Check the message, and say 250 when it is committed."""
-        accepted = acceptance.check(
-            Submission(
-                sender=self._known_sender,
-                door=Door.SMTP,
-                reverse_path=self.smtp.reverse_path or "",
-                recipients=self._recipients,
-                content=content,
-            )
+        submission = Submission(
+            sender=self._known_sender,
+            door=Door.SMTP,
+            reverse_path=self.smtp.reverse_path or "",
+            recipients=self._recipients,
+            content=content,
         )
-        if accepted.options.idempotency_key:
-            self._work = asyncio.create_task(self._accept_once(accepted))
+        if len(content) > LARGE:
+            self._work = asyncio.create_task(self._check_apart(submission))
+        else:
+            self._take(acceptance.check(submission))
+
+    async def _check_apart(self, submission: Submission) -> None:
+        """Check what takes long in a thread, so that other sessions go on."""
+        with self._refusing():
+            self._take(await asyncio.to_thread(acceptance.check, submission))
+
+    def _take(self, accepted: Accepted) -> None:
+        if self._desk.scanner or accepted.options.idempotency_key:
+            self._work = asyncio.create_task(self._take_later(accepted))
         else:
             self._commit(accepted, None)
 
-    async def _accept_once(self, accepted: Accepted) -> None:
-        """Check the key first: what was taken under it before is not taken again."""
-        try:
-            claimed = await self._desk.claim(accepted)
-        except Refused as refused:
-            self._refuse(Content(b""), refused.cause, refused.reply)
-        except Exception:
-            logger.exception("An idempotency key could not be claimed")
-            self.respond(door.OUR_FAULT)
-        else:
+    async def _take_later(self, accepted: Accepted) -> None:
+        """Ask the scanner, and the key: what was taken under it before is not taken again."""
+        with self._refusing():
+            if self._desk.scanner:
+                accepted = await scanning.scanned(accepted, self._desk.scanner)
+            claimed = None
+            if accepted.options.idempotency_key:
+                claimed = await self._desk.claim(accepted)
             if isinstance(claimed, Replay):
                 self.respond(_queued(claimed.response["id"]))
             else:
                 self._commit(accepted, claimed)
+
+    @contextmanager
+    def _refusing(self) -> Iterator[None]:
+        """Answer what goes wrong with a content after its event was left."""
+        try:
+            yield
+        except Refused as refused:
+            self._refuse(Content(b""), refused.cause, refused.reply)
+        except Exception:
+            logger.exception("The submission session failed")
+            self.respond(door.OUR_FAULT)
 
     def _commit(self, accepted: Accepted, claim: Claim | None) -> None:
         committed = self._desk.committer.put((accepted, claim))

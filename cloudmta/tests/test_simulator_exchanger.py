@@ -11,8 +11,8 @@ from contextlib import ExitStack
 import pytest
 
 from cloudmta.simulator import exchanger
-from messages.simulated import Outcome, outcome_of
 from cloudmta.simulator.world import Options, World, running
+from messages.simulated import Outcome, outcome_of
 
 CONTENT = b"From: alice@example.com\r\nSubject: Hello\r\n\r\nHello.\r\n"
 

@@ -11,9 +11,9 @@ import dns.resolver
 import pytest
 
 from cloudmta.simulator import store as stores
-from messages.simulated import Outcome
 from cloudmta.simulator.store import Store
 from cloudmta.simulator.world import Options, World, running
+from messages.simulated import Outcome
 
 CONTENT = b"Subject: Hello\r\n\r\n.dots and \xff octets\r\n"
 

@@ -36,6 +36,10 @@ EVENTS = {
     Kind.DELIVERY: Chip("good", "✓", "delivery"),
     Kind.SOFT_BOUNCE: Chip("waiting", "↻", "soft bounce"),
     Kind.BOUNCE: Chip("wrong", "✕", "bounce"),
+    Kind.BLOCKED: Chip("wrong", "⊘", "blocked"),
+    Kind.COMPLAINT: Chip("wrong", "!", "complaint"),
+    Kind.OPEN: Chip("good", "○", "open"),
+    Kind.CLICK: Chip("good", "→", "click"),
 }
 
 

@@ -186,8 +186,10 @@ def make_domain(house: House, name: str, *, owner: str, verified: bool) -> None:
         owner, owner, owner,
     )  # fmt: skip
     house.sql(
-        "INSERT INTO domains_domain (account_id, name, mta_label, verified_at, created_at)"
-        " SELECT id, %s, 'mta', CASE WHEN %s THEN now() END, now() FROM accounts_account"
+        "INSERT INTO domains_domain"
+        " (account_id, public_id, name, mta_label, verified_at, created_at)"
+        " SELECT id, left(md5(random()::text), 16), %s, 'mta', CASE WHEN %s THEN now() END, now()"
+        " FROM accounts_account"
         " WHERE name = %s ON CONFLICT (name) DO NOTHING",
         name, verified, owner,
     )  # fmt: skip

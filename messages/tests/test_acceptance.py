@@ -23,7 +23,8 @@ from messages.policy import Refused
 from messages.sender import Sender
 
 ALICE = Sender(
-    username="alice", secret_hash="", credential_id=1, account_id=1, account_public_id="a" * 16,
+    username="alice", secret_hashes=("",), credential_id=1, account_id=1,
+    account_public_id="a" * 16,
     max_message_size=10_000_000, domains=frozenset(["alices.example"]),
 )  # fmt: skip
 FROM = b"From: Alice <a@alices.example>\r\n"
@@ -58,7 +59,7 @@ def check(content: bytes) -> Accepted | None:
 def assert_storable(accepted: Accepted) -> None:
     """No text for the database holds a NUL, or anything that is no Unicode."""
     for column in (accepted.subject, accepted.header_from, accepted.message_id_header,
-                   accepted.sender_domain, *accepted.tags):  # fmt: skip
+                   accepted.sender_domain, *accepted.options.tags):  # fmt: skip
         assert "\0" not in column
         column.encode()
 

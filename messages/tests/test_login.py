@@ -13,7 +13,7 @@ from messages.login import ACCEPTED, INVALID, UNAVAILABLE, Logins
 from messages.sender import Sender
 
 ALICE = Sender(
-    username="alice", secret_hash=authentication.hash_secret("right"), credential_id=1,
+    username="alice", secret_hashes=(authentication.hash_secret("right"),), credential_id=1,
     account_id=1, account_public_id="a" * 16, max_message_size=1, domains=frozenset(),
 )  # fmt: skip
 
@@ -157,7 +157,7 @@ def test_a_sender_is_a_credential_with_its_account_and_verified_domains():
     found = sender.find(credential.username)
 
     assert found
-    assert authentication.is_secret_of(secret, found.secret_hash)
+    assert authentication.is_one_of(secret, found.secret_hashes)
     assert (found.credential_id, found.account_id) == (credential.pk, account.pk)
     assert (found.max_message_size, found.domains) == (123, {"a.example"})
     credential.revoked_at = account.created_at

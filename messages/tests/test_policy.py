@@ -4,14 +4,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from accounts.message_class import MessageClass
 from messages import policy
 from messages.header import Field
-from messages.policy import Refused
+from messages.refusals import Refused
 from messages.sender import Sender
 
 ALICE = Sender(
-    username="alice", secret_hash="", credential_id=1, account_id=1, account_public_id="a" * 16,
+    username="alice", secret_hashes=("",), credential_id=1, account_id=1,
+    account_public_id="a" * 16,
     max_message_size=1000, domains=frozenset(["alices.example", "xn--bcher-kva.example"]),
 )  # fmt: skip
 
@@ -117,41 +117,3 @@ def test_a_field_that_may_stand_once(name):
 @pytest.mark.parametrize("name", ["Received", "X-Any", "Resent-From", "List-Unsubscribe"])
 def test_a_field_that_may_stand_more_often(name):
     assert refusal(policy.refuse_duplicates, fields(name, "a", "b")) is None
-
-
-class TestClass:
-    def test_it_is_standard_where_nothing_is_said(self):
-        assert policy.message_class([]) is MessageClass.STANDARD
-
-    @pytest.mark.parametrize("values", [["PRIORITY"], ["priority", " Priority "]])
-    def test_it_is_what_is_said(self, values):
-        assert policy.message_class(fields("X-CloudMTA-Class", *values)) is MessageClass.PRIORITY
-
-    @pytest.mark.parametrize("values", [[""], ["urgent"], ["priority", "digest"], ["\u2028" * 999]])
-    def test_it_is_one_of_three(self, values):
-        reply = str(refusal(policy.message_class, fields("X-CloudMTA-Class", *values)))
-
-        assert reply.startswith("554 5.6.0 x-cloudmta-class must be one of priority, standard, ")
-        assert reply.isascii()
-        assert len(reply) <= 510
-
-
-class TestTags:
-    @pytest.mark.parametrize(
-        ("values", "tags"),
-        [
-            ([], []), ([""], []), ([" , ,"], []), (["b,a, b ,c"], ["b", "a", "c"]),
-            (["a  \t b"], ["a b"]), (["a", "b,a"], ["a", "b"]), (["=?utf-8?q?=C3=BC?="], ["ü"]),
-        ],
-    )  # fmt: skip
-    def test_each_once_in_their_order(self, values, tags):
-        assert policy.tags(fields("X-CloudMTA-Tags", *values)) == tags
-
-    @given(st.lists(st.binary(max_size=80), max_size=5))
-    def test_whatever_comes_they_keep_their_limits(self, values):
-        try:
-            tags = policy.tags(fields("X-CloudMTA-Tags", *values))
-        except Refused:
-            return
-        assert len(tags) <= 20
-        assert all(0 < len(tag) <= 64 and tag == tag.strip() and "\0" not in tag for tag in tags)

@@ -27,7 +27,7 @@ TWICE = "554 5.6.0 The header has more than one {} field"
 UNREADABLE = "554 5.6.0 The From field cannot be read: Cannot read an address at {!r}"
 NOT_BOBS = "550 5.7.1 Sender domain bobs.example is not verified"
 ONE_MAILBOX = "554 5.6.0 The From field must name exactly one mailbox"
-TOO_MANY_TAGS = "554 5.6.0 x-cloudmta-tags holds 21 tags; 20 are allowed"
+TOO_MANY_TAGS = "554 5.6.0 21 tags were given; 20 are allowed"
 LINE_ENDS = [b"\r\n", b"\n", b"\r", b"\n\r", b""]
 KEPT = (
     b"Subject:  odd   blanks \r\n\t and folds\r\n"

@@ -7,7 +7,7 @@ from django.db import connection
 
 from accounts.models import Account
 from cloudmta.testing import House
-from messages import submission
+from messages import desk
 from messages.models import Door, Refusal
 from messages.tests.submission_client import (
     ALICE,
@@ -139,6 +139,6 @@ def test_a_refusal_is_written_even_where_the_connection_had_died():
     account = Account.objects.create(name="Alice")
     connection.connection.close()
 
-    submission._save(Refusal(account=account, door=Door.SMTP, reverse_path="", reply="550 No"))
+    desk._save(Refusal(account=account, door=Door.SMTP, reverse_path="", reply="550 No"))
 
     assert [str(refusal) for refusal in Refusal.objects.all()] == ["550 No"]

@@ -1,0 +1,1 @@
+"""The REST door: what all its endpoints have in common."""

@@ -1,0 +1,109 @@
+"""Read JSON (RFC 8259) as it is meant: UTF-8, no NaN, no name twice, no depth without end."""
+
+import json
+import math
+import re
+from collections.abc import Iterator
+from typing import IO, Any, NoReturn
+
+from rest_framework.exceptions import ParseError
+from rest_framework.parsers import BaseParser
+
+from accounts.rest import problems
+
+# Deeper than any request of ours needs.
+MAX_DEPTH = 32
+# What PostgreSQL keeps in no text: NUL, and halves of surrogate pairs (RFC 8259 §8.2).
+UNKEEPABLE = re.compile("[\0\ud800-\udfff]")
+
+
+class StrictJSONParser(BaseParser):
+    """The body of a request, for views."""
+
+    media_type = "application/json"
+
+    def parse(
+        self, stream: IO[Any], media_type: str | None = None, parser_context: Any = None
+    ) -> Any:
+        return read(stream.read())
+
+
+def read(octets: bytes) -> Any:
+    """Return the value. Raises ParseError, or Problem where a string holds what we cannot keep."""
+    try:
+        text = octets.decode()
+    except UnicodeDecodeError as error:
+        raise ParseError(f"The body is not UTF-8 at octet {error.start}") from None
+    _limit_depth(text)
+    try:
+        value = _decoder.decode(text)
+    except json.JSONDecodeError as error:
+        where = f"line {error.lineno}, column {error.colno}"
+        raise ParseError(f"The body is not JSON at {where}: {error.msg}") from None
+    except ValueError as error:
+        raise ParseError(f"The body is not JSON: {error}") from None
+    # Such characters only come as escapes: UTF-8 has no lone surrogates, and JSON no bare NUL.
+    if "\\u" in text and (errors := list(_unkeepable(value, ""))):
+        raise problems.invalid(errors)
+    return value
+
+
+def _limit_depth(text: str) -> None:
+    """Refuse what would nest deeper than we look; brackets within strings do not count."""
+    if text.count("[") + text.count("{") <= MAX_DEPTH:
+        return
+    depth = 0
+    for token in _BRACKETS.finditer(text):
+        match token[0]:
+            case "[" | "{":
+                depth += 1
+            case "]" | "}":
+                depth -= 1
+        if depth > MAX_DEPTH:
+            raise ParseError(f"The body nests deeper than {MAX_DEPTH} levels")
+
+
+# A string as a whole, or a bracket outside of one. Possessive: linear whatever comes.
+_BRACKETS = re.compile(r'"(?:[^"\\]++|\\.)*+"?|[\[\]{}]', re.DOTALL)
+
+
+def _once_each(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    members = dict(pairs)
+    if len(members) != len(pairs):
+        names = [name for name, _ in pairs]
+        twice = next(name for name in names if names.count(name) > 1)
+        raise ValueError(f"the name {json.dumps(twice[:100])} comes twice in one object")
+    return members
+
+
+def _no_constant(name: str) -> NoReturn:
+    raise ValueError(f"{name} is no JSON value")
+
+
+def _finite(text: str) -> float:
+    number = float(text)
+    if not math.isfinite(number):
+        raise ValueError(f"the number {text[:40]} is too great")
+    return number
+
+
+_decoder = json.JSONDecoder(
+    object_pairs_hook=_once_each, parse_constant=_no_constant, parse_float=_finite
+)
+
+
+def _unkeepable(value: Any, pointer: str) -> Iterator[dict[str, str]]:
+    """Yield a fault for each string that has a character which we cannot keep."""
+    if isinstance(value, str) and UNKEEPABLE.search(value):
+        detail = "This holds NUL or half of a surrogate pair"
+        yield {"pointer": pointer, "code": "invalid", "detail": detail}
+    elif isinstance(value, list):
+        for index, inner in enumerate(value):
+            yield from _unkeepable(inner, f"{pointer}/{index}")
+    elif isinstance(value, dict):
+        for name, inner in value.items():
+            if UNKEEPABLE.search(name):
+                detail = "A name in this object holds NUL or half of a surrogate pair"
+                yield {"pointer": pointer, "code": "invalid", "detail": detail}
+            else:
+                yield from _unkeepable(inner, f"{pointer}/{problems.escape(name)}")

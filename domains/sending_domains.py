@@ -1,0 +1,121 @@
+"""Add, check and remove the domains that an account sends under."""
+
+import re
+from dataclasses import asdict
+
+from django.conf import settings
+from django.db import IntegrityError, transaction
+from django.db.models import Value
+from django.db.models.functions import Coalesce
+from django.utils import timezone
+
+from accounts import changes, vault
+from accounts.models import Account
+from domains import checks, keys, needs
+from domains.addresses import LABEL, MAX_DOMAIN, AddressError, normalise_domain
+from domains.checks import Report
+from domains.models import Domain, SigningKey
+from domains.public_suffixes import registrable
+
+ONE_LABEL = re.compile(LABEL)
+TAKEN = "Domain has already been taken"
+# What is put in front of a name in DNS, the selector's twelve digits included.
+ROOM = len("xxxxxxxxxxcm._domainkey.")
+
+
+class DomainRefused(Exception):
+    """A domain cannot be added. Says in words why, and which field is to blame."""
+
+    def __init__(self, field: str, text: str, code: str = "invalid") -> None:
+        self.field = field
+        self.code = code
+        super().__init__(text)
+
+
+def add(account: Account, name: str, mta_label: str = "mta") -> Domain:
+    """Give an account a domain, not yet verified, with a signing key. Raises DomainRefused."""
+    name = normalise(name)
+    check_label(name, mta_label)
+    if Domain.objects.filter(name=name).exists():
+        raise DomainRefused("domain", TAKEN, "taken")  # by whom is nobody's business
+    private_key, public_key = keys.generate()
+    try:
+        with transaction.atomic():
+            domain = Domain.objects.create(account=account, name=name, mta_label=mta_label)
+            SigningKey.objects.create(
+                domain=domain,
+                selector=keys.new_selector(),
+                public_key=public_key,
+                encrypted_private_key=vault.encrypt(private_key),
+            )
+            changes.announce(account.pk)
+    except IntegrityError:
+        raise DomainRefused("domain", TAKEN, "taken") from None
+    return domain
+
+
+def normalise(name: str) -> str:
+    """Return a domain in lower-case A-labels, if mail may be sent under it."""
+    try:
+        name = normalise_domain(name)
+    except AddressError as error:
+        raise DomainRefused("domain", f"{error}: give a name such as example.com") from None
+    if registrable(name) is None:
+        raise DomainRefused("domain", f"{name} is a public suffix: anybody may have names under it")
+    if is_under(name, settings.OPERATOR_HOST):
+        raise DomainRefused("domain", f"{name} belongs to this service")
+    return name
+
+
+def check_label(name: str, mta_label: str) -> None:
+    if not ONE_LABEL.fullmatch(mta_label):
+        raise DomainRefused("mta_label", "One label: letters a to z, digits and hyphens")
+    mta_domain = f"{mta_label}.{name}"
+    if is_under(mta_domain, settings.OPERATOR_HOST):
+        raise DomainRefused("mta_label", f"{mta_domain} belongs to this service")
+    if len(mta_domain) + ROOM > MAX_DOMAIN:
+        raise DomainRefused("domain", "Too long: there is no room for the names of its records")
+
+
+def is_under(name: str, host: str) -> bool:
+    return f".{name}".endswith(f".{host}")
+
+
+def verify(domain: Domain) -> bool:
+    """Ask DNS about a domain, note what it says, and tell whether everything required is right.
+
+    Once verified, a domain stays so when a later check fails: trouble with DNS passes.
+    Raises Domain.DoesNotExist where it was removed meanwhile.
+    """
+    needed = needs.of(domain)
+    if needed is None:
+        return False
+    report = checks.check(needed)
+    with transaction.atomic():
+        _note(domain, report)
+        changes.announce(domain.account_id)
+    domain.refresh_from_db()
+    return report.is_verified
+
+
+def _note(domain: Domain, report: Report) -> None:
+    now = timezone.now()
+    values: dict[str, object] = {
+        "return_path_verified": report.return_path,
+        "spf_verified": report.spf,
+        "dkim_verified": report.dkim,
+        "checked_at": now,
+        "findings": [asdict(finding) for finding in report.findings],
+    }
+    if report.dkim:
+        values["signs_as_mta"] = report.dkim_is_at_mta
+    if report.is_verified:
+        values["verified_at"] = Coalesce("verified_at", Value(now))
+    Domain.objects.filter(pk=domain.pk).update(**values)
+
+
+def remove(domain: Domain) -> None:
+    """Take a domain and its keys away. What is queued for it can no longer be signed."""
+    with transaction.atomic():
+        domain.delete()
+        changes.announce(domain.account_id)

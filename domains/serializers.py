@@ -1,0 +1,113 @@
+"""What the REST API says of a sending domain, and what it takes for a new one."""
+
+from django.conf import settings
+from rest_framework import serializers
+
+from accounts.rest.serializers import StrictSerializer
+from domains import keys, needs
+from domains.models import Domain
+from domains.needs import Needs
+from domains.records import Record
+
+PENDING = "pending"  # not checked yet
+# Domains on one page of the list; few accounts have a second one.
+PAGE = 500
+
+
+class SendingDomainQuery(StrictSerializer):
+    """Which domains to list."""
+
+    query = serializers.CharField(
+        default="", allow_blank=True, max_length=253, help_text="A part of the name."
+    )
+    page = serializers.IntegerField(
+        default=1, min_value=1, max_value=100_000, help_text=f"From 1; {PAGE} domains a page."
+    )
+
+
+class NewSendingDomain(StrictSerializer):
+    """A domain to add."""
+
+    domain = serializers.CharField(max_length=254, help_text="The domain of the From address.")
+    mta_label = serializers.CharField(
+        max_length=63, default="mta", help_text="Names the host of the envelope: mta.example.com."
+    )
+
+
+class RecordSchema(serializers.Serializer[object]):
+    """A DNS record to publish, and what the last check saw of it."""
+
+    type = serializers.CharField()
+    name = serializers.CharField(help_text="In full, without a dot at its end.")
+    relative_name = serializers.CharField(help_text="As most DNS panels want it.")
+    value = serializers.CharField()
+    purpose = serializers.CharField()
+    required = serializers.BooleanField()  # type: ignore[assignment]
+    state = serializers.ChoiceField(["pending", "verified", "missing", "wrong", "unreachable"])
+    found = serializers.ListField(child=serializers.CharField())
+    advice = serializers.CharField()
+
+
+class SendingDomainSchema(serializers.Serializer[object]):
+    """A domain that mail is sent under."""
+
+    id = serializers.RegexField(r"^[0-9a-f]{16}$")
+    domain = serializers.CharField()
+    mta_domain = serializers.CharField()
+    dkim_selector = serializers.CharField()
+    dkim_domain = serializers.CharField()
+    dkim_public_record = serializers.CharField()
+    required_cname = serializers.CharField()
+    dkim_verified = serializers.BooleanField(allow_null=True)
+    return_path_verified = serializers.BooleanField(allow_null=True)
+    spf_verified = serializers.BooleanField(allow_null=True)
+    verified = serializers.BooleanField(help_text="Mail may be sent under it.")
+    verified_at = serializers.DateTimeField(allow_null=True)
+    checked_at = serializers.DateTimeField(allow_null=True)
+    created_at = serializers.DateTimeField()
+    records = RecordSchema(many=True)
+
+
+def represent(domain: Domain) -> dict[str, object]:
+    """Return a domain as the original service does (its ten fields), and what we add to them."""
+    needed = needs.of(domain)
+    return {
+        "id": domain.public_id,
+        "domain": domain.name,
+        "mta_domain": domain.mta_domain,
+        "dkim_selector": needed.selector if needed else "",
+        "dkim_domain": needed.dkim_domain if needed else "",
+        "dkim_public_record": keys.dkim_record(needed.public_key) if needed else "",
+        "required_cname": settings.OPERATOR_HOST,
+        "dkim_verified": domain.dkim_verified,
+        "return_path_verified": domain.return_path_verified,
+        "spf_verified": domain.spf_verified,
+        "verified": domain.verified_at is not None,
+        "verified_at": domain.verified_at,
+        "checked_at": domain.checked_at,
+        "created_at": domain.created_at,
+        "records": [_record(domain, needed, one) for one in needed.records] if needed else [],
+    }
+
+
+def _record(domain: Domain, needed: Needs, record: Record) -> dict[str, object]:
+    # A finding about another name is one of a key that was replaced since.
+    seen: dict[str, object] = next(
+        (
+            one
+            for one in domain.findings
+            if (one["name"], one["type"]) == (record.name, record.type)
+        ),
+        {},
+    )
+    return {
+        "type": record.type,
+        "name": record.name,
+        "relative_name": needed.relative(record.name),
+        "value": record.value,
+        "purpose": record.purpose,
+        "required": record.required,
+        "state": seen.get("state", PENDING),
+        "found": seen.get("found", []),
+        "advice": seen.get("advice", ""),
+    }

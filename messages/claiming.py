@@ -1,0 +1,47 @@
+"""Claim a batch: make what is to be sent ready, and settle whoever is not to be asked about."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from accounts.message_class import MessageClass
+from domains.signing import Keyring
+from events import suppressions
+from messages import outcomes, queue, simulated
+from messages.outcomes import Result
+from messages.outgoing import Composed, compose_all
+from messages.queue import Claimed
+
+
+@dataclass(frozen=True, slots=True)
+class Batch:
+    """What one claim has brought: recipients to send to, and those whose fate is known."""
+
+    claimed: list[Claimed]
+    composed: list[Composed]
+    results: list[Result]
+
+
+def take(message_class: MessageClass, limit: int, keyring: Keyring) -> Batch:
+    """Claim up to `limit` due recipients of a class, and make ready what can be sent."""
+    claimed = queue.claim(message_class, limit)
+    known = {result.outcome.claimed.id: result for result in _known_fates(claimed)}
+    to_send = [one for one in claimed if one.id not in known]
+    composed = compose_all(to_send, keyring) if to_send else []
+    return Batch(claimed, composed, list(known.values()))
+
+
+def _known_fates(claimed: list[Claimed]) -> Iterator[Result]:
+    """Judge the recipients that nobody is to be asked about: suppressed ones, and tests."""
+    if not claimed:
+        return
+    on_lists = suppressions.suppressed((one.account_id, _listed(one)) for one in claimed)
+    for one in claimed:
+        if (one.account_id, _listed(one)) in on_lists:
+            yield outcomes.blocked(one, "suppressed", "The address is on the suppression list")
+        elif one.is_test:
+            yield outcomes.simulated(one, simulated.reply_to(one.address, one.attempt_number))
+
+
+def _listed(one: Claimed) -> str:
+    """Return the address of a recipient as suppression lists keep it."""
+    return f"{one.address.rpartition('@')[0].lower()}@{one.domain}"

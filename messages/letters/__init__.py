@@ -1,0 +1,1 @@
+"""Write a letter, given in fields, as a content: values in, bytes out, and no Django."""
