@@ -108,9 +108,8 @@ class MessageBatch(AccountView):
         if not taken:
             text = "None of the messages was taken; results says why"
             refusal = problem_of(Refused(Cause.MALFORMED, text))
-            if claim:
-                raise refusal
-            return Response(document(refusal) | answer, status=422)
+            refusal.extension = answer
+            raise refusal
         rest_door.submit(taken, [(claim, {"status": 202, "body": answer})] if claim else [])
         return Response(answer, status=202)
 

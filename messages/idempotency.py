@@ -126,7 +126,7 @@ def release(held: Claim) -> None:
     """Free a key whose request was not taken."""
     IdempotencyKey.objects.filter(
         account=held.account_id, endpoint=held.endpoint, key=held.key, token=held.token,
-        response=None,
+        response__isnull=True,
     ).delete()  # fmt: skip
 
 

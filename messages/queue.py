@@ -5,6 +5,7 @@ sent, the time of the next attempt: whoever dies in between has neither lost it 
 successor hammer the receiver (delivery R2). Only who knows the lease may write an outcome.
 """
 
+import json
 import secrets
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -112,7 +113,13 @@ def claim(message_class: MessageClass, limit: int) -> list[Claimed]:
             },
             prepare=True,
         )
-        return [Claimed(**row | {"message_class": message_class}) for row in cursor.fetchall()]
+        # Django has psycopg leave JSON as text.
+        return [
+            Claimed(
+                **row | {"message_class": message_class, "metadata": json.loads(row["metadata"])}
+            )
+            for row in cursor.fetchall()
+        ]
 
 
 def may_have_left_some(claimed: Sequence[Claimed], limit: int) -> bool:

@@ -98,6 +98,7 @@ class Problem(APIException):
         if pointer and not self.errors:
             self.errors = [{"pointer": pointer, "code": code, "detail": detail}]
         self.headers = dict(headers or {})
+        self.extension: Mapping[str, Any] = {}  # members beside those of all problems
 
 
 def title_of(code: str, http: int) -> str:
@@ -201,6 +202,7 @@ def document(request: Request | HttpRequest, problem: Problem) -> dict[str, Any]
         "code": problem.code,
         "request_id": request_id(request),
         "errors": problem.errors,
+        **problem.extension,
     }
 
 

@@ -1,4 +1,4 @@
-"""What the OpenAPI description says of every operation: the account's name, and all its problems."""
+"""What the OpenAPI description says of every operation: whose it is, and all its problems."""
 
 from typing import Any
 

@@ -33,10 +33,12 @@ FIELDS = st.sampled_from(
         b"Subject: x\r\n", b"subject:\r\n", b"Bcc: b@b.test\r\n", b"X-CloudMTA-Tags: a, b\r\n",
         b"x-cloudmta-class: digest\r\n", b"Date: now\r\n", b"Message-ID:\r\n",
         b"Message-ID: <x>\r\n",
-        b"To: b@b.test,\r\n c@b.test\r\n", b"X: \xff\0\r\n", b"Return-Path: <>\r\n", b"X-Y:z\r\n",
+        b"To: b@b.test,\r\n c@b.test\r\n", b"X: \0\r\n", b"Return-Path: <>\r\n", b"X-Y:z\r\n",
         b"Subject: =?utf-8?q?=00=C3?=\r\n", b"X-CloudMTA-Tags: =?utf-8?q?=00?=\r\n", b"From: x\r\n",
     ]
 )  # fmt: skip
+# What is not is written otherwise: see test_seven_bit.py.
+SEVEN_BIT = st.binary(max_size=100).map(lambda octets: bytes(octet & 127 for octet in octets))
 CORPORA = Path(os.environ.get("CORPORA_DIR", Path(__file__).parents[3] / "shared" / "corpora"))
 
 
@@ -71,7 +73,7 @@ class TestCheck:
             if accepted := check(whole):
                 assert_storable(accepted)
 
-    @given(st.lists(FIELDS), st.binary(max_size=100))
+    @given(st.lists(FIELDS), SEVEN_BIT)
     def test_what_leaves_is_our_fields_the_kept_ones_and_the_body(self, raw, body):
         accepted = check(FROM + b"".join(raw) + b"\r\n" + body)
         if accepted is None:
@@ -157,7 +159,7 @@ class TestStore:
         acceptance.store([one])
 
         message = Message.objects.get()
-        assert (message.id, message.subject) == (one.id, "\ufffd")
+        assert (message.id, message.subject) == (one.id, "ÿ")
         assert message.size == len(one.submission.content) < len(one.content)
         assert bytes(Content.objects.get().data) == one.content
         rows = Recipient.objects.values_list("address", "state", "due_at", "message_class")

@@ -13,7 +13,6 @@ from messages.options import Options
 from messages.refusals import Refused
 from messages.tests.test_policy import fields, refusal
 
-
 # PostgreSQL writes a large one with all its digits, and so returns an integer.
 NUMBERS = st.floats(-1e6, 1e6) | st.sampled_from([float("inf"), float("nan")])
 
