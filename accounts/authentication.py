@@ -6,7 +6,10 @@ import secrets
 import string
 from collections.abc import Iterable
 from datetime import timedelta
+from functools import cache
 
+from django.db import connection
+from django.db.models import Model
 from django.utils import timezone
 
 from accounts.models import Account, Credential
@@ -71,8 +74,31 @@ def live_hashes(credential: Credential) -> tuple[str, ...]:
 
 def find_credential(username: str) -> Credential | None:
     """Return the live credential of that name with its account, None where there is none."""
+    if "\x00" in username:
+        return None
+    with connection.cursor() as cursor:
+        cursor.execute(_live_credential(), [username])
+        row = cursor.fetchone()
+    if row is None:
+        return None
+    size = len(_columns(Credential))
+    credential = Credential.from_db(connection.alias, _columns(Credential), row[:size])
+    credential.account = Account.from_db(connection.alias, _columns(Account), row[size:])
+    return credential
+
+
+@cache
+def _live_credential() -> str:
+    # In SQL, for each request asks it, and the ORM takes a millisecond to write the same.
+    columns = [f"c.{name}" for name in _columns(Credential)]
+    columns += [f"a.{name}" for name in _columns(Account)]
     return (
-        Credential.objects.select_related("account")
-        .filter(username=username, revoked_at=None)
-        .first()
+        f"SELECT {', '.join(columns)} FROM accounts_credential c"
+        " JOIN accounts_account a ON a.id = c.account_id"
+        " WHERE c.username = %s AND c.revoked_at IS NULL"
     )
+
+
+@cache
+def _columns(model: type[Model]) -> list[str]:
+    return [field.attname for field in model._meta.concrete_fields]

@@ -1,21 +1,20 @@
 """Look at messages over REST: lists that are searched and filtered, and all there is of one."""
 
-from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from django.db.models import Exists, OuterRef, Prefetch, Q, QuerySet
+from django.db.models import Prefetch
 from django.http import Http404, HttpResponse
 from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import extend_schema
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from accounts.message_class import BY_NAME
 from accounts.models import Scope
 from accounts.rest.pages import page
 from accounts.rest.views import AccountView
 from events.models import Event
+from messages import search
 from messages.models import Attempt, Content, Message, Recipient, Refusal
 from messages.representations import (
     of_attempt,
@@ -33,8 +32,8 @@ from messages.schemas import (
     RefusalQuery,
 )
 
-# Messages that a search by words, recipient or state looks through: the newest ones.
-NEWEST = 10_000
+# Events that are told with a message; a link can be followed a thousand times.
+MOST_EVENTS = 200
 
 LIST_SCHEMA: dict[str, Any] = {
     "operation_id": "list_messages",
@@ -47,75 +46,16 @@ LIST_SCHEMA: dict[str, Any] = {
 class MessageLists(AccountView):
     """Finds messages of the account."""
 
-    @property
-    def messages(self) -> QuerySet[Message]:
-        recipients = Recipient.objects.order_by("id")
-        return Message.objects.filter(account=self.account).prefetch_related(
-            Prefetch("recipients", recipients)
-        )
-
     def listed(self, request: Request) -> Response:
         """Answer the page of messages that the query asks for."""
         asked = MessageQuery(data=request.query_params.dict())
         asked.is_valid(raise_exception=True)
-        return page(request, self._filtered(asked.validated_data), "id", of_message)
+        return self.paged(request, asked.validated_data)
 
-    def _filtered(self, asked: dict[str, Any]) -> QuerySet[Message]:
-        found = self.messages.filter(_facts(asked))
-        recipients = _recipients(asked)
-        if asked.get("query"):
-            found = found.filter(_search(asked["query"]))
-        if recipients:
-            found = found.filter(
-                Exists(Recipient.objects.filter(recipients, message=OuterRef("pk")))
-            )
-        return self._newest(found) if recipients or asked.get("query") else found
-
-    def _newest(self, found: QuerySet[Message]) -> QuerySet[Message]:
-        """Keep to the newest messages, so that no search reads a whole table."""
-        keys = Message.objects.filter(account=self.account).order_by("-id")
-        oldest = keys.values_list("id", flat=True)[NEWEST - 1 : NEWEST].first()
-        return found.filter(id__gte=oldest) if oldest else found
-
-
-def _facts(asked: dict[str, Any]) -> Q:
-    """Return the condition that a message itself must meet."""
-    condition = Q()
-    if "tag" in asked:
-        condition &= Q(tags__contains=[asked["tag"]])
-    if "priority" in asked:
-        condition &= Q(message_class=BY_NAME[asked["priority"]])
-    if "domain" in asked:
-        condition &= Q(sender_domain=asked["domain"].lower())
-    if "test_mode" in asked:
-        condition &= Q(is_test=asked["test_mode"])
-    since: datetime | None = asked.get("since")
-    until: datetime | None = asked.get("until")
-    if since:
-        condition &= Q(accepted_at__gte=since)
-    if until:
-        condition &= Q(accepted_at__lt=until)
-    return condition
-
-
-def _recipients(asked: dict[str, Any]) -> Q:
-    """Return the condition that one of the recipients must meet."""
-    condition = Q()
-    if "state" in asked:
-        condition &= Q(state=asked["state"])
-    if "recipient" in asked:
-        condition &= Q(address__iexact=asked["recipient"])
-    return condition
-
-
-def _search(text: str) -> Q:
-    """Return the condition for the one search box: an id, a recipient, or part of the subject."""
-    to = Recipient.objects.filter(message=OuterRef("pk"), address__iexact=text)
-    condition = Q(subject__icontains=text) | Q(message_id_header=text) | Q(Exists(to))
-    try:
-        return condition | Q(id=UUID(text))
-    except ValueError:
-        return condition
+    def paged(self, request: Request, asked: dict[str, Any]) -> Response:
+        recipients = Prefetch("recipients", Recipient.objects.order_by("id"))
+        found = search.find(self.account, asked).prefetch_related(recipients)
+        return page(request, found, "id", of_message)
 
 
 class MessageDetail(MessageLists):
@@ -125,7 +65,7 @@ class MessageDetail(MessageLists):
 
     @extend_schema(operation_id="get_message", tags=["Messages"], responses=MessageDetailOut)
     def get(self, request: Request, name: str, message_id: UUID) -> Response:
-        """Return a message with its recipients, all attempts and all events."""
+        """Return a message with its recipients, all attempts and the first 200 events."""
         return self.told(message_id)
 
     def told(self, message_id: UUID) -> Response:
@@ -141,6 +81,7 @@ class MessageDetail(MessageLists):
         if message is None:
             raise Http404
         events = Event.objects.filter(account=self.account, message_id=message_id).order_by("id")
+        told = [of_event(event) for event in events[:MOST_EVENTS]]
         return Response(
             of_message(message)
             | {
@@ -149,7 +90,7 @@ class MessageDetail(MessageLists):
                     of_recipient(one) | {"attempts": [of_attempt(a) for a in one.attempts.all()]}
                     for one in message.recipients.all()
                 ],
-                "events": [of_event(event) for event in events],
+                "events": told,
             }
         )
 
@@ -197,10 +138,10 @@ class OutboundMessageList(MessageLists):
         """List messages, those of one credential or all, newest first."""
         asked = OutboundQuery(data=request.query_params.dict())
         asked.is_valid(raise_exception=True)
-        found = self._filtered({"query": asked.validated_data.get("query", "")})
-        if username := asked.validated_data.get("outbound_account_id"):
-            found = self._newest(found.filter(credential__username=username))
-        return page(request, found, "id", of_message)
+        wanted = dict(asked.validated_data)
+        if username := wanted.pop("outbound_account_id", ""):
+            wanted["credential"] = username
+        return self.paged(request, wanted)
 
 
 class OutboundMessageDetail(MessageDetail):
@@ -210,7 +151,7 @@ class OutboundMessageDetail(MessageDetail):
         operation_id="get_outbound_message", tags=["Messages"], responses=MessageDetailOut
     )
     def get(self, request: Request, name: str, message_id: UUID) -> Response:
-        """Return a message with its recipients, all attempts and all events."""
+        """Return a message with its recipients, all attempts and the first 200 events."""
         return self.told(message_id)
 
 
@@ -231,5 +172,5 @@ class RefusalList(AccountView):
         asked.is_valid(raise_exception=True)
         found = Refusal.objects.filter(account=self.account).select_related("credential")
         if cause := asked.validated_data.get("cause"):
-            found = found.filter(cause=cause)
+            found = search.newest(found).filter(cause=cause)
         return page(request, found, "id", of_refusal)

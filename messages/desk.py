@@ -13,6 +13,7 @@ from messages.acceptance import Accepted, Answer
 from messages.doorbell import Ringer
 from messages.group_commit import GroupCommit
 from messages.idempotency import Claim, Replay
+from messages.listening import Listening
 from messages.login import Logins
 from messages.models import Refusal
 from messages.pace import Pace
@@ -32,6 +33,10 @@ class Desk:
 
     def __init__(self) -> None:
         self.logins = Logins()
+        loop = asyncio.get_running_loop()
+        self._listening = Listening(
+            lambda account_id: loop.call_soon_threadsafe(self.logins.forget, account_id)
+        )
         self.pace = Pace()
         self.scanner = scanners.configured()
         self.committer: GroupCommit[Parcel] = GroupCommit(self._store, "commit", GATHER)
@@ -59,6 +64,7 @@ class Desk:
 
     async def close(self) -> None:
         """Write what is there, and let go of the database."""
+        await asyncio.to_thread(self._listening.close)
         await asyncio.to_thread(self.committer.close)
         self.logins.close()
         self._clerk.submit(connection.close)

@@ -12,7 +12,7 @@ from accounts.changes import CHANNEL
 logger = logging.getLogger(__name__)
 
 # Seconds between looks at whether to end, and until a lost connection is tried again.
-LOOK_EVERY, AGAIN_AFTER = 2.0, 1.0
+LOOK_EVERY, AGAIN_AFTER = 0.5, 1.0
 
 
 class Listening:
@@ -25,11 +25,13 @@ class Listening:
         self._changed = changed
         self._ended = threading.Event()
         self._parameters = connection.get_connection_params()
-        threading.Thread(target=self._run, name="listening", daemon=True).start()
+        self._thread = threading.Thread(target=self._run, name="listening", daemon=True)
+        self._thread.start()
 
     def close(self) -> None:
-        """End within some seconds."""
+        """Hear nothing more, and let go of the connection. Blocks for a moment."""
         self._ended.set()
+        self._thread.join()
 
     def _run(self) -> None:
         while not self._ended.is_set():

@@ -11,7 +11,6 @@ from django.db import InterfaceError, OperationalError, connection
 from accounts import authentication
 from domains.addresses import excerpt
 from messages import sender
-from messages.listening import Listening
 from messages.sender import Sender
 from messages.smtp.replies import Reply
 
@@ -38,10 +37,6 @@ class Logins:
         self._senders: OrderedDict[str, tuple[float, Sender | None]] = OrderedDict()
         self._failures: OrderedDict[str, tuple[int, float]] = OrderedDict()
         self._database = ThreadPoolExecutor(1, "login")
-        loop = asyncio.get_running_loop()
-        self._listening = Listening(
-            lambda account_id: loop.call_soon_threadsafe(self._forget, account_id)
-        )
 
     async def log_in(
         self, username: str, password: str, address: str
@@ -78,7 +73,7 @@ class Logins:
         _, found = self._senders.get(username, (0.0, None))
         return found
 
-    def _forget(self, account_id: int | None) -> None:
+    def forget(self, account_id: int | None) -> None:
         """Ask anew for the senders of an account that has changed; None: for all."""
         for username, (_, found) in list(self._senders.items()):
             if account_id is None or found is None or found.account_id == account_id:
@@ -87,7 +82,6 @@ class Logins:
 
     def close(self) -> None:
         """Let go of the database."""
-        self._listening.close()
         self._database.submit(connection.close)
         self._database.shutdown()
 

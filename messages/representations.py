@@ -9,6 +9,9 @@ from events.models import Event
 from messages.models import Attempt, Message, Recipient, Refusal, State
 from messages.rest_door import Taken, Turned
 
+# Characters of a field of the header that are shown; each may be as long as a header.
+MAX_SHOWN = 998
+
 
 def of_taken(one: Taken, body: dict[str, Any], suppressed: set[tuple[int, str]]) -> dict[str, Any]:
     """Return what the sender of a message is told of it. All lists are arrays, always."""
@@ -58,11 +61,11 @@ def of_message(message: Message) -> dict[str, Any]:
     return {
         "id": message.id,
         "created_at": message.accepted_at,
-        "from": message.header_from,
+        "from": message.header_from[:MAX_SHOWN],
         "reverse_path": message.reverse_path,
         "sender_domain": message.sender_domain,
-        "subject": message.subject,
-        "message_id_header": message.message_id_header,
+        "subject": message.subject[:MAX_SHOWN],
+        "message_id_header": message.message_id_header[:MAX_SHOWN],
         "priority": message.get_message_class_display(),
         "tags": message.tags,
         "metadata": message.metadata,

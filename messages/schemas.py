@@ -186,10 +186,16 @@ class PageQuery(StrictSerializer):
 
 
 class MessageQuery(PageQuery):
-    """Which messages to list. Words, recipients and states are looked for in the newest 10,000."""
+    """Which messages to list.
+
+    All but `since`, `until` and a message's id are looked for in the newest 10,000 messages of
+    that time; older ones are found with an earlier `until`.
+    """
 
     query = serializers.CharField(
-        required=False, max_length=200, help_text="An id, a recipient, or part of the subject."
+        required=False,
+        max_length=200,
+        help_text="An id, a Message-ID, a recipient, or words of the subject.",
     )
     state = serializers.ChoiceField(State.choices, required=False)
     recipient = serializers.CharField(required=False, max_length=320)

@@ -84,8 +84,13 @@ def _beside(
     unknown = problems.invalid_parameter(parameter, "There is no such row in this list")
     if "\0" in cursor:
         raise unknown
+    values: tuple[Any, ...] | None
     try:
-        values = queryset.filter(**{keys[-1]: cursor}).order_by().values_list(*keys).first()
+        if len(keys) == 1:
+            # The row may have left the list meanwhile; its key still says where it stood.
+            values = (queryset.model._meta.get_field(keys[0]).to_python(cursor),)
+        else:
+            values = queryset.filter(**{keys[-1]: cursor}).order_by().values_list(*keys).first()
     except (ValueError, OverflowError, ValidationError):
         raise unknown from None
     if values is None:

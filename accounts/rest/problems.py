@@ -15,6 +15,8 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.settings import api_settings
 
+from accounts.rest.codes import CODES
+
 logger = logging.getLogger(__name__)
 
 MEDIA_TYPE = "application/problem+json"
@@ -24,52 +26,6 @@ DOCUMENTATION = "/api/docs/errors"
 DATABASE_BACK_IN = 5
 # Faults that the sentence of a problem names; all are in its `errors`.
 NAMED_IN_DETAIL = 3
-
-# What can be wrong with any request: HTTP status, title, and what the client is to do.
-COMMON = {
-    "malformed_json": (
-        400, "Body is not JSON",
-        "Send one JSON document (RFC 8259) in UTF-8, without NaN and without repeated names.",
-    ),
-    "bad_request": (400, "Request not understood", "See `detail`."),
-    "unauthorized": (
-        401, "Secret missing or wrong",
-        "Send `Authorization: Bearer` with a live secret of the credential that the address names.",
-    ),
-    "scope_missing": (
-        403, "Scope missing",
-        "Use a credential that has the scope which `detail` names.",
-    ),
-    "account_suspended": (
-        403, "Account suspended",
-        "Reading still works. `detail` says why nothing else does; ask the operator.",
-    ),
-    "forbidden": (403, "Not allowed", "See `detail`."),
-    "not_found": (
-        404, "Not found",
-        "Check the address; what belongs to another account looks the same as what is not there.",
-    ),
-    "method_not_allowed": (405, "Method not allowed", "The header `Allow` lists the methods."),
-    "not_acceptable": (406, "Not acceptable", "Accept `application/json`."),
-    "too_big": (413, "Body too big", "Send less at once; `detail` names the limit."),
-    "unsupported_media_type": (
-        415, "Media type not supported", "Send the body as `Content-Type: application/json`.",
-    ),
-    "invalid": (
-        422, "Fields invalid",
-        "`errors` names each field by its JSON pointer (RFC 6901), or the parameter of the query.",
-    ),
-    "rate_limit": (
-        429, "Too many requests at once", "Wait for the seconds in `Retry-After`, then repeat.",
-    ),
-    "internal_error": (
-        500, "Something went wrong on our side",
-        "Repeat with an `Idempotency-Key`; if it stays, tell the operator the `request_id`.",
-    ),
-    "unavailable": (
-        503, "Not available for now", "Wait for the seconds in `Retry-After`, then repeat.",
-    ),
-}  # fmt: skip
 
 
 class Problem(APIException):
@@ -103,7 +59,7 @@ class Problem(APIException):
 
 def title_of(code: str, http: int) -> str:
     """Return what a code means in a few words."""
-    return COMMON[code][1] if code in COMMON else HTTPStatus(http).phrase
+    return CODES[code][1] if code in CODES else HTTPStatus(http).phrase
 
 
 def handle(error: Exception, context: dict[str, Any]) -> Response | None:

@@ -374,7 +374,7 @@ class TestLists:
         rest = alice.call("GET", f"messages?limit=3&after={first['next_cursor']}").json()
 
         listed = [one["id"] for one in first["data"] + rest["data"]]
-        assert listed == [str(one.id) for one in reversed(messages)]
+        assert listed == sorted((str(one.id) for one in messages), reverse=True)
         assert (first["has_more"], rest["has_more"]) == (True, False)
 
     @pytest.mark.parametrize(

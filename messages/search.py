@@ -1,0 +1,104 @@
+"""Find messages of an account: by time, by facts, by recipients, or by the words of a search box.
+
+Only ids and times have an index. All else is looked for in the newest messages of the time that
+is asked about, so that no search reads a whole table.
+"""
+
+from collections.abc import Mapping
+from typing import Any, TypeVar
+from uuid import UUID
+
+from django.db.models import Exists, Model, OuterRef, Q, QuerySet
+
+from accounts.message_class import BY_NAME
+from accounts.models import Account
+from domains.addresses import AddressError, split_address
+from events.identifiers import first_id_at
+from messages.models import Message, Recipient
+
+# Rows that a search without an index looks through: some milliseconds' worth.
+NEWEST = 10_000
+
+Row = TypeVar("Row", bound=Model)
+
+
+def find(account: Account, asked: Mapping[str, Any]) -> QuerySet[Message]:
+    """Return the messages that are asked for, by the names in docs/api.md."""
+    found = _in_time(Message.objects.filter(account=account), asked)
+    text = asked.get("query", "")
+    if message_id := _message_id(text):
+        return found.filter(_facts(asked), _recipients(asked), id=message_id)
+    condition = _facts(asked) & _recipients(asked) & _words(text)
+    return newest(found).filter(condition) if condition else found
+
+
+def newest(rows: QuerySet[Row]) -> QuerySet[Row]:
+    """Keep to the newest of rows whose ids are in the order of time."""
+    ids = rows.order_by("-pk").values_list("pk", flat=True)
+    oldest = ids[NEWEST - 1 : NEWEST].first()
+    return rows if oldest is None else rows.filter(pk__gte=oldest)
+
+
+def _in_time(found: QuerySet[Message], asked: Mapping[str, Any]) -> QuerySet[Message]:
+    if "since" in asked:
+        found = found.filter(id__gte=first_id_at(asked["since"]))
+    if "until" in asked:
+        found = found.filter(id__lt=first_id_at(asked["until"]))
+    return found
+
+
+def _message_id(text: str) -> UUID | None:
+    try:
+        return UUID(text)
+    except ValueError:
+        return None
+
+
+def _facts(asked: Mapping[str, Any]) -> Q:
+    """Return the condition that a message itself must meet."""
+    condition = Q()
+    if "tag" in asked:
+        condition &= Q(tags__contains=[asked["tag"]])
+    if "priority" in asked:
+        condition &= Q(message_class=BY_NAME[asked["priority"]])
+    if "domain" in asked:
+        condition &= Q(sender_domain=asked["domain"].lower())
+    if "test_mode" in asked:
+        condition &= Q(is_test=asked["test_mode"])
+    if "credential" in asked:
+        condition &= Q(credential__username=asked["credential"])
+    return condition
+
+
+def _recipients(asked: Mapping[str, Any]) -> Q:
+    """Return the condition that one of the recipients must meet."""
+    condition = Q()
+    if "state" in asked:
+        condition &= Q(state=asked["state"])
+    if "recipient" in asked:
+        condition &= _address(asked["recipient"])
+    return _has_recipient(condition) if condition else Q()
+
+
+def _has_recipient(condition: Q) -> Q:
+    return Q(Exists(Recipient.objects.filter(condition, message=OuterRef("pk"))))
+
+
+def _address(text: str) -> Q:
+    """Return the condition for an address, however its domain and its case are written."""
+    try:
+        local_part, domain = split_address(text)
+    except AddressError:
+        return Q(address=text)  # no such address can have been taken
+    return Q(domain=domain, address__istartswith=f"{local_part}@")
+
+
+def _words(text: str) -> Q:
+    """Return the condition for the search box: a recipient, a Message-ID, or words of a subject."""
+    if "@" in text:
+        header = text if text.startswith("<") else f"<{text}>"
+        return _has_recipient(_address(text)) | Q(message_id_header=header)
+    condition = Q()
+    for word in text.split():
+        condition &= Q(subject__icontains=word)
+    return condition
