@@ -95,9 +95,9 @@ class Statistics(AccountView):
         responses=StatisticsSchema,
     )
     def get(self, request: Request, name: str) -> Response:
-        """Count by hour (31 days at most) or day (400 days), in UTC; mail in test mode never counts.
+        """Count by hour (31 days at most) or by day (400 days at most), in UTC.
 
-        Each interval is there, and each kind in it, even where the count is 0.
+        Mail in test mode never counts. Each interval is there, and each kind in it, even where the count is 0.
         """
         asked = StatisticsQuery(data=request.query_params.dict())
         asked.is_valid(raise_exception=True)

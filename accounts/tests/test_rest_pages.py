@@ -106,7 +106,18 @@ class TestPages:
         assert caught.value.status_code == 422
         assert caught.value.errors[0]["parameter"] == parameter
 
-    @pytest.mark.parametrize("cursor", ["x", "99999999999999999999999", "1.5", "-1", "%ED%A0%80"])
-    def test_a_cursor_that_is_no_number_is_none(self, rows, cursor):
+    @pytest.mark.parametrize("cursor", ["x", "1.5", "", "%00", "%ED%A0%80"])
+    def test_a_cursor_that_is_no_key_is_none(self, rows, cursor):
         with pytest.raises(Problem):
             asked(f"after={cursor}", "id")
+
+    @pytest.mark.parametrize(("cursor", "count"), [("99999999999999999999999", 7), ("-1", 0)])
+    def test_a_key_beyond_all_rows_is_a_place_too(self, rows, cursor, count):
+        assert len(asked(f"after={cursor}", "id").data["data"]) == count
+
+    def test_a_row_that_is_gone_still_says_where_it_stood(self, rows):
+        rows.sort(key=lambda row: -row.pk)
+        cursor = rows[2].pk
+        rows[2].delete()
+
+        assert asked(f"after={cursor}&limit=1", "id").data["data"] == [rows[3].username]
