@@ -146,4 +146,6 @@ class TestScenarios:
 
 
 def order(load: Load) -> Order:
-    return Order(load, "127.0.0.1", 2525, "name", "secret", "ca.pem", "hello@demo.test", "run")
+    return Order(
+        load, "127.0.0.1", 2525, "name", "secret", "ca.pem", "hello@demo.test", 8000, "run"
+    )

@@ -47,7 +47,7 @@ class TestAnything:
             try:
                 content = rest_body.read(whole).compose()
             except FieldError as error:
-                assert 0 < len(error.problems)
+                assert len(error.problems) > 0
                 assert all(one.text.isascii() for one in error.problems)
             else:
                 assert b"\n" not in content.replace(b"\r\n", b"")
