@@ -97,7 +97,8 @@ class Statistics(AccountView):
     def get(self, request: Request, name: str) -> Response:
         """Count by hour (31 days at most) or by day (400 days at most), in UTC.
 
-        Mail in test mode never counts. Each interval is there, and each kind in it, even where the count is 0.
+        Mail in test mode never counts. Each interval is there, and each kind in it, even where
+        the count is 0.
         """
         asked = StatisticsQuery(data=request.query_params.dict())
         asked.is_valid(raise_exception=True)
