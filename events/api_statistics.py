@@ -17,6 +17,8 @@ from events import statistics
 from events.statistics import INTERVALS, KINDS, Query
 
 CLASSES = {one.label: one for one in MessageClass}
+# What may be asked for: no tally is elsewhere, and no arithmetic of dates ends here.
+YEARS = range(2000, 3000)
 # What is shown where no beginning is named.
 USUAL_PERIOD = {"hour": timedelta(days=1), "day": timedelta(days=30)}
 
@@ -37,6 +39,10 @@ class StatisticsQuery(StrictSerializer):
 
     def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
         until = attrs["until"] or timezone.now()
+        for name in ("since", "until"):
+            if attrs[name] and attrs[name].year not in YEARS:
+                text = f"{name} must be in the years {YEARS[0]} to {YEARS[-1]}"
+                raise serializers.ValidationError({name: text})
         since = attrs["since"] or until - USUAL_PERIOD[attrs["interval"]]
         if since >= until:
             raise serializers.ValidationError({"since": "since must be before until"})
