@@ -13,7 +13,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from accounts.models import Scope
-from accounts.rest import pages
+from accounts.rest import pages, problems
 from accounts.rest.problems import Problem
 from accounts.rest.serializers import StrictSerializer
 from accounts.rest.views import AccountView
@@ -108,9 +108,9 @@ class EventList(AccountView):
         asked = EventQuery(data=request.query_params.dict())
         asked.is_valid(raise_exception=True)
         wanted = dict(asked.validated_data)
-        order = wanted.pop("order")
-        for name in ("limit", "after", "before"):
-            wanted.pop(name, None)
+        order, after = wanted.pop("order"), wanted.pop("after", None)
+        for field in ("limit", "before"):
+            wanted.pop(field, None)
         wanted["kinds"] = wanted.pop("kind")
         try:
             with transaction.atomic():
@@ -118,12 +118,12 @@ class EventList(AccountView):
                 events = reading.settled(self.account, Filter(**wanted))
                 if order == NEWEST:
                     return pages.page(request, events, "id", represent)
-                return follow(request, events)
+                return follow(request, events, after)
         except OperationalError as error:
             if not isinstance(error.__cause__, QueryCanceled):
                 raise
             text = "The search took too long: narrow it by since and until, or give a message_id"
-            raise Problem(422, "search_too_long", text, "/since") from None
+            raise Problem(422, "search_too_long", text) from None
 
 
 def limit_time() -> None:
@@ -132,12 +132,11 @@ def limit_time() -> None:
         cursor.execute(f"SET LOCAL statement_timeout = {PATIENCE}")
 
 
-def follow(request: Request, events: QuerySet[Event]) -> Response:
+def follow(request: Request, events: QuerySet[Event], after: UUID | None) -> Response:
     """Answer with the events after a cursor, in the order of writing, and where to go on."""
     if "before" in request.query_params:
-        raise Problem(422, "invalid_query", "before goes with order=newest only", "/before")
+        raise problems.invalid_parameter("before", "This goes with order=newest only")
     limit = pages.limit_of(request)
-    after = _after(request)
     if after:
         events = events.filter(id__gt=after)
     rows = list(events.order_by("id")[: limit + 1])
@@ -151,14 +150,6 @@ def follow(request: Request, events: QuerySet[Event]) -> Response:
             "next_cursor": rows[-1].id if rows else after,
         }
     )
-
-
-def _after(request: Request) -> UUID | None:
-    text = request.query_params.get("after")
-    try:
-        return UUID(text) if text else None
-    except ValueError:
-        raise Problem(422, "invalid_query", "after is the id of an event", "/after") from None
 
 
 class EventDetail(AccountView):

@@ -1,0 +1,5 @@
+"""Alice and Bob, as the REST door sees them."""
+
+from accounts.tests.conftest import alice, bob
+
+__all__ = ["alice", "bob"]
