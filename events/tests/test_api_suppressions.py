@@ -129,9 +129,7 @@ class TestLooking:
         assert alice.call("get", f"{LIST}/{path}").status_code == 404
         assert alice.call("delete", f"{LIST}/{path}").status_code == 404
 
-    @pytest.mark.parametrize(
-        "query", ["reason=spam", "query=%00", "limit=x", "after=x", "q=x"]
-    )
+    @pytest.mark.parametrize("query", ["reason=spam", "query=%00", "limit=x", "after=x", "q=x"])
     def test_strange_questions_are_refused(self, alice, query):
         assert alice.call("get", f"{LIST}?{query}").status_code == 422
 
