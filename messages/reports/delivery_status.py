@@ -1,0 +1,129 @@
+"""Read delivery status notifications (RFC 3464, RFC 6533), whatever their programs make of them."""
+
+import re
+from collections.abc import Iterator
+
+from messages import classifier
+from messages.reports import addresses, originals
+from messages.reports.mail import Part, parse_fields
+from messages.reports.report import Original, Report
+
+MEDIA_TYPES = frozenset({"message/delivery-status", "message/global-delivery-status"})
+# Fields of one recipient (RFC 3464 §2.3); the others are about the message.
+OF_RECIPIENT = frozenset(
+    {
+        "original-recipient",
+        "final-recipient",
+        "x-actual-recipient",
+        "action",
+        "status",
+        "diagnostic-code",
+        "remote-mta",
+        "last-attempt-date",
+        "final-log-id",
+        "will-retry-until",
+    }
+)
+NAMES = ("final-recipient", "original-recipient", "x-actual-recipient")
+FAILED, DELAYED = "failed", "delayed"
+# The words that programs write for what has failed.
+ACTIONS = {
+    "failed": FAILED,
+    "failure": FAILED,
+    "fail": FAILED,
+    "bounced": FAILED,
+    "expired": FAILED,
+}
+ACTIONS |= {"delayed": DELAYED, "deferred": DELAYED}
+MAX_RECIPIENTS = 1000
+
+Group = dict[str, str]
+
+_FIRST_WORD = re.compile(r"[a-z]+")
+_STATUS = re.compile(r"(?<![\d.])([245]\.\d{1,3}\.\d{1,3})(?![\d.])")
+_BLANK_LINE = re.compile(rb"\n[ \t]*\n")
+
+
+def read(mail: Part) -> list[Report] | None:
+    """Return what a notification reports. None: the mail is no notification."""
+    parts = [part for part in mail.walk() if part.media_type in MEDIA_TYPES]
+    if not parts:
+        return None
+    return [report for part in parts for report in of_text(part.octets, mail)]
+
+
+def of_text(octets: bytes, mail: Part) -> Iterator[Report]:
+    """Return what the content of a message/delivery-status reports."""
+    about_message, groups = split(octets)
+    original = originals.of(mail, about_message)
+    reporter = addresses.without_type(about_message.get("reporting-mta", ""))
+    for group in groups[:MAX_RECIPIENTS]:
+        if report := _report(group, original, reporter):
+            yield report
+
+
+def split(octets: bytes) -> tuple[Group, list[Group]]:
+    """Part the fields about the message from those of each recipient.
+
+    An empty line should stand between two recipients; some programs forget it, others put one
+    where none belongs. A field that the group has already opens the next group in any case.
+    """
+    about_message: Group = {}
+    groups: list[Group] = []
+    for block in _BLANK_LINE.split(octets):
+        begins = True
+        for name, value in parse_fields(block):
+            if name not in OF_RECIPIENT and not groups:
+                about_message.setdefault(name, value)
+                continue
+            if not groups or name in groups[-1] or (begins and _is_another(name, groups[-1])):
+                groups.append({})
+            begins = False
+            groups[-1][name] = value
+    return about_message, groups
+
+
+def _is_another(name: str, group: Group) -> bool:
+    return name in NAMES and any(written in group for written in NAMES)
+
+
+def _report(group: Group, original: Original, reporter: str) -> Report | None:
+    diagnostic = addresses.without_type(group.get("diagnostic-code", ""))
+    status = _status(group.get("status", ""), diagnostic)
+    action = _action(group.get("action", ""), status)
+    if action not in (FAILED, DELAYED):
+        return None
+    judgement = classifier.of_report(status, diagnostic, is_final=action == FAILED)
+    return Report(
+        recipient=_recipient(group),
+        kind=judgement.kind,
+        status=status,
+        permanent=action == FAILED and classifier.is_permanent(status, diagnostic),
+        reason=judgement.reason,
+        diagnostic=diagnostic,
+        reporter=reporter,
+        original=original,
+    )
+
+
+def _action(written: str, status: str) -> str:
+    word = _FIRST_WORD.match(written.strip().lower())
+    if word:
+        return ACTIONS.get(word[0], word[0])
+    # Without the word (RFC 3464 §2.3.3 demands it) the status must tell.
+    return FAILED if status[:1] in ("4", "5") else ""
+
+
+def _status(written: str, diagnostic: str) -> str:
+    """Return the status, or a more exact one of the same class out of the server's own words."""
+    found = _STATUS.search(written)
+    said = _STATUS.search(diagnostic)
+    if found is None:
+        return said[1] if said else ""
+    is_vague = found[1].endswith(".0.0")
+    return said[1] if said and is_vague and said[1][0] == found[1][0] else found[1]
+
+
+def _recipient(group: Group) -> str:
+    written = [addresses.of_field(group[name]) for name in NAMES if group.get(name)]
+    return next((address for address in written if "@" in address), "".join(written[:1]))
