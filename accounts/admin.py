@@ -1,84 +1,23 @@
-"""What staff sees: every model as it stands in the database, to look at and never to change."""
+"""What staff sees of people and accounts, and the few things that they may change there."""
 
 from typing import Any
 
+from django import forms
 from django.contrib import admin
-from django.contrib.admin.views.main import ChangeList
-from django.core.exceptions import ValidationError
-from django.db.models import Model, QuerySet
+from django.core.validators import MaxValueValidator, MinValueValidator
+from django.forms import ModelForm
 from django.http import HttpRequest
 
-from accounts.models import Account, Credential, Membership, User
+from accounts import changes
+from accounts.admin_credentials import CredentialAdmin
+from accounts.models import MEBIBYTE, Account, Credential, Membership, User
+from accounts.staff_pages import BigTableAdmin, ConfirmedAdmin, ReadOnlyAdmin
+
+__all__ = ["BigTableAdmin", "ReadOnlyAdmin"]
 
 admin.site.site_header = admin.site.site_title = "CloudMTA"
 admin.site.index_title = "Administration"
-
-# Rows of a big table that its list looks at: 200 pages, and 10 ms to filter or to count.
-NEWEST = 10_000
-
-
-class ReadOnlyAdmin(admin.ModelAdmin):
-    """All fields of a model but its secrets, which are not even read."""
-
-    secrets: tuple[str, ...] = ()
-
-    ordering = ("-pk",)
-    list_per_page = 50
-    list_max_show_all = 50
-    show_full_result_count = False
-    actions = None
-
-    def has_add_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
-        return False
-
-    def has_change_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
-        return False
-
-    def has_delete_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
-        return False
-
-    def get_queryset(self, request: HttpRequest) -> QuerySet[Model]:
-        return super().get_queryset(request).defer(*self.secrets)
-
-    def get_fields(self, request: HttpRequest, obj: Model | None = None) -> tuple[str, ...]:
-        """Name each field, for by itself Django leaves out those that cannot be edited."""
-        names = (field.name for field in self.opts.concrete_fields)
-        return tuple(name for name in names if name not in self.secrets)
-
-    def get_search_results(
-        self, request: HttpRequest, queryset: QuerySet[Any], search_term: str
-    ) -> tuple[QuerySet[Any], bool]:
-        """Search as Django does, but find nothing where it would fail: "abc" is no UUID."""
-        try:
-            return super().get_search_results(request, queryset, search_term)
-        except (ValidationError, ValueError):
-            return queryset.none(), False
-
-
-class NewestChangeList(ChangeList):
-    """A list of the newest rows, so that no filter, order or count ever reads a whole table."""
-
-    def __init__(self, *args: Any, **kwargs: Any) -> None:
-        super().__init__(*args, **kwargs)
-        self.title = f"The newest {NEWEST:,} {self.opts.verbose_name_plural}"
-
-    def get_queryset(self, request: HttpRequest, *args: Any, **kwargs: Any) -> QuerySet[Any]:
-        found = super().get_queryset(request, *args, **kwargs)
-        if self.query:
-            return found  # by key: one row, however old
-        keys = self.root_queryset.order_by("-pk").values_list("pk", flat=True)
-        oldest = keys[NEWEST - 1 : NEWEST].first()
-        return found if oldest is None else found.filter(pk__gte=oldest)
-
-
-class BigTableAdmin(ReadOnlyAdmin):
-    """A table that grows with the mail: its list shows the newest rows, any other opens by key."""
-
-    search_fields = ("pk__exact",)
-    search_help_text = "Finds one by its whole id, however old."
-
-    def get_changelist(self, request: HttpRequest, **kwargs: Any) -> type[ChangeList]:
-        return NewestChangeList
+admin.site.register(Credential, CredentialAdmin)
 
 
 @admin.register(User)
@@ -90,11 +29,53 @@ class UserAdmin(ReadOnlyAdmin):
     search_help_text = "Finds users by how their address begins."
 
 
+class AccountForm(ModelForm):
+    """Limits of an account, within what the doors can bear."""
+
+    max_message_size = forms.IntegerField(
+        # A door keeps what comes in in memory.
+        validators=[MinValueValidator(1024), MaxValueValidator(100 * MEBIBYTE)],
+        help_text="Octets of a message as sent, 10485760 by default. A REST request has 24 MiB at"
+        " most whatever stands here.",
+    )
+    requests_per_second = forms.IntegerField(
+        validators=[MinValueValidator(1), MaxValueValidator(100_000)],
+        help_text="That the REST API takes, 10 by default; twice as many may come at once.",
+    )
+    messages_per_second = forms.IntegerField(
+        validators=[MinValueValidator(1), MaxValueValidator(100_000)],
+        required=False,
+        help_text="That the SMTP door takes; empty: as many as come.",
+    )
+    suspended_for = forms.CharField(
+        max_length=200,
+        required=False,
+        help_text="Why the account may not submit, in words that the customer is shown; empty: it"
+        " may. Mail that was accepted goes on.",
+    )
+
+    def clean_suspended_for(self) -> str:
+        text: str = self.cleaned_data["suspended_for"]
+        if not text.isascii() or not text.isprintable():
+            raise forms.ValidationError("This goes into SMTP replies: letters of ASCII alone.")
+        return text
+
+
 @admin.register(Account)
-class AccountAdmin(ReadOnlyAdmin):
-    list_display = ("name", "public_id", "max_message_size", "created_at")
+class AccountAdmin(ConfirmedAdmin):
+    form = AccountForm
+    changeable = (
+        "max_message_size", "requests_per_second", "messages_per_second", "is_test",
+        "suspended_for",
+    )  # fmt: skip
+    list_display = ("name", "public_id", "is_test", "suspended_for", "created_at")
+    list_filter = ("is_test", ("suspended_for", admin.EmptyFieldListFilter))
     search_fields = ("public_id__startswith",)
     search_help_text = "Finds accounts by how their public id begins."
+
+    def save_model(self, request: HttpRequest, obj: Any, form: ModelForm, change: bool) -> None:
+        super().save_model(request, obj, form, change)
+        changes.announce(obj.pk)
 
 
 @admin.register(Membership)
@@ -103,13 +84,3 @@ class MembershipAdmin(ReadOnlyAdmin):
     list_display_links = ("user",)
     list_filter = ("role",)
     list_select_related = ("user", "account")
-
-
-@admin.register(Credential)
-class CredentialAdmin(ReadOnlyAdmin):
-    secrets = ("secret_hash",)
-    list_display = ("username", "name", "account", "created_at", "revoked_at")
-    list_filter = (("revoked_at", admin.EmptyFieldListFilter),)
-    list_select_related = ("account",)
-    search_fields = ("username__startswith",)
-    search_help_text = "Finds credentials by how their user name begins."

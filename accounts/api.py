@@ -2,16 +2,15 @@
 
 from typing import Any
 
-import idna
 from django.db import transaction
 from django.http import Http404
-from django.utils import timezone
 from drf_spectacular.utils import extend_schema
 from rest_framework import serializers
 from rest_framework.request import Request
 from rest_framework.response import Response
 
 from accounts import authentication, changes
+from accounts.domain_names import to_a_label
 from accounts.models import Credential, Scope
 from accounts.rest.pages import page
 from accounts.rest.problems import Problem
@@ -37,18 +36,13 @@ class CredentialFields(StrictSerializer):
     is_relay = serializers.BooleanField(required=False)
 
     def validate_domains(self, value: list[str]) -> list[str]:
-        return sorted({_a_label(name) for name in value})
+        try:
+            return sorted({to_a_label(name) for name in value})
+        except ValueError as error:
+            raise serializers.ValidationError(str(error)) from None
 
     def validate_scopes(self, value: list[str]) -> list[str]:
         return sorted(set(value))
-
-
-def _a_label(name: str) -> str:
-    """Return a domain name as it is kept: lower-case A-labels (RFC 5890 §2.3.2.1)."""
-    try:
-        return idna.encode(name.removesuffix("."), uts46=True, std3_rules=True).decode()
-    except idna.IDNAError:
-        raise serializers.ValidationError(f"{name[:100]} is no domain name") from None
 
 
 class CredentialSchema(serializers.Serializer[Any]):
@@ -213,11 +207,7 @@ class CredentialDetail(CredentialView):
     @extend_schema(operation_id="revoke_credential", tags=["Credentials"], responses={204: None})
     def delete(self, request: Request, name: str, username: str) -> Response:
         """Revoke a credential, for ever and at once; also the one that asks."""
-        credential = self.find(username)
-        with transaction.atomic():
-            credential.revoked_at = timezone.now()
-            credential.save(update_fields=["revoked_at"])
-            changes.announce(self.account.pk)
+        authentication.revoke(self.find(username))
         return Response(status=204)
 
 
@@ -249,7 +239,6 @@ class CredentialRotation(CredentialView):
             secret = authentication.rotate(
                 credential, immediately=fields.validated_data["immediately"]
             )
-            changes.announce(self.account.pk)
         return Response(represent(credential) | {"secret": secret})
 
 

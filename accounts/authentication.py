@@ -8,10 +8,11 @@ from collections.abc import Iterable
 from datetime import timedelta
 from functools import cache
 
-from django.db import connection
+from django.db import connection, transaction
 from django.db.models import Model
 from django.utils import timezone
 
+from accounts import changes
 from accounts.models import Account, Credential
 
 # 24 of 62 characters hold 142 bits: no dictionary reaches them, so one fast hash is enough.
@@ -44,8 +45,20 @@ def rotate(credential: Credential, *, immediately: bool = False) -> str:
     credential.previous_secret_hash = "" if immediately else credential.secret_hash
     credential.previous_secret_until = None if immediately else timezone.now() + ROTATION
     credential.secret_hash = hash_secret(secret)
-    credential.save(update_fields=["secret_hash", "previous_secret_hash", "previous_secret_until"])
+    with transaction.atomic():
+        credential.save(
+            update_fields=["secret_hash", "previous_secret_hash", "previous_secret_until"]
+        )
+        changes.announce(credential.account_id)
     return secret
+
+
+def revoke(credential: Credential) -> None:
+    """End a credential for ever; running sessions see it at once."""
+    credential.revoked_at = timezone.now()
+    with transaction.atomic():
+        credential.save(update_fields=["revoked_at"])
+        changes.announce(credential.account_id)
 
 
 def hash_secret(secret: str) -> str:

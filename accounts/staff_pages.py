@@ -1,0 +1,162 @@
+"""Pages of the admin for staff: everything to look at, little to change, and that after a question.
+
+Whoever changes something sees the old and the new value first, and leaves a line in the history.
+"""
+
+from dataclasses import dataclass
+from typing import Any
+
+from django.contrib import admin
+from django.contrib.admin.utils import unquote
+from django.contrib.admin.views.main import ChangeList
+from django.core.exceptions import ValidationError
+from django.db.models import Model, QuerySet
+from django.forms import BaseForm, Form, ModelForm
+from django.http import HttpRequest, HttpResponse
+from django.template.response import TemplateResponse
+
+# Rows of a big table that its list looks at: 200 pages, and 10 ms to filter or to count.
+NEWEST = 10_000
+
+
+class ReadOnlyAdmin(admin.ModelAdmin):
+    """All fields of a model but its secrets, which are not even read."""
+
+    secrets: tuple[str, ...] = ()
+
+    ordering = ("-pk",)
+    list_per_page = 50
+    list_max_show_all = 50
+    show_full_result_count = False
+    actions = None
+
+    def has_add_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
+        return False
+
+    def has_change_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
+        return False
+
+    def has_delete_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
+        return False
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Model]:
+        return super().get_queryset(request).defer(*self.secrets)
+
+    def get_fields(self, request: HttpRequest, obj: Model | None = None) -> tuple[str, ...]:
+        """Name each field, for by itself Django leaves out those that cannot be edited."""
+        names = (field.name for field in self.opts.concrete_fields)
+        return tuple(name for name in names if name not in self.secrets)
+
+    def get_search_results(
+        self, request: HttpRequest, queryset: QuerySet[Any], search_term: str
+    ) -> tuple[QuerySet[Any], bool]:
+        """Search as Django does, but find nothing where it would fail: "abc" is no UUID."""
+        try:
+            return super().get_search_results(request, queryset, search_term)
+        except (ValidationError, ValueError):
+            return queryset.none(), False
+
+
+class NewestChangeList(ChangeList):
+    """A list of the newest rows, so that no filter, order or count ever reads a whole table."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.title = f"The newest {NEWEST:,} {self.opts.verbose_name_plural}"
+
+    def get_queryset(self, request: HttpRequest, *args: Any, **kwargs: Any) -> QuerySet[Any]:
+        found = super().get_queryset(request, *args, **kwargs)
+        if self.query:
+            return found  # by key: one row, however old
+        keys = self.root_queryset.order_by("-pk").values_list("pk", flat=True)
+        oldest = keys[NEWEST - 1 : NEWEST].first()
+        return found if oldest is None else found.filter(pk__gte=oldest)
+
+
+class BigTableAdmin(ReadOnlyAdmin):
+    """A table that grows with the mail: its list shows the newest rows, any other opens by key."""
+
+    search_fields = ("pk__exact",)
+    search_help_text = "Finds one by its whole id, however old."
+
+    def get_changelist(self, request: HttpRequest, **kwargs: Any) -> type[ChangeList]:
+        return NewestChangeList
+
+
+class ConfirmedAdmin(ReadOnlyAdmin):
+    """A model of which staff may change a few fields, and nothing by one careless click."""
+
+    changeable: tuple[str, ...] = ()
+
+    def has_change_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
+        return admin.ModelAdmin.has_change_permission(self, request, obj)
+
+    def get_readonly_fields(self, request: HttpRequest, obj: Model | None = None) -> list[str]:
+        return [name for name in self.get_fields(request, obj) if name not in self.changeable]
+
+    def change_view(
+        self,
+        request: HttpRequest,
+        object_id: str,
+        form_url: str = "",
+        extra_context: dict[str, Any] | None = None,
+    ) -> HttpResponse:
+        """Show a change before it is made; the form comes again, with `confirmed`."""
+        row = self.get_object(request, unquote(object_id))
+        if (
+            request.method == "POST"
+            and "confirmed" not in request.POST
+            and row is not None
+            and self.has_change_permission(request, row)
+        ):
+            form = self.get_form(request, row, change=True)(request.POST, instance=row)
+            if form.is_valid() and form.changed_data:
+                facts = {"title": f"Change {row}?", "changes": changes_of(form), "opts": self.opts}
+                return self.ask(request, row, "Yes, change this", **facts)
+        return super().change_view(request, object_id, form_url, extra_context)
+
+    def ask(self, request: HttpRequest, row: Model, yes: str, **facts: Any) -> TemplateResponse:
+        """Return the page that asks whether to do what a form wants, with all its values."""
+        values = [(name, one) for name, many in request.POST.lists() for one in many]
+        values = [(name, one) for name, one in values if name != "csrfmiddlewaretoken"]
+        context = self.admin_site.each_context(request) | {
+            "row": row, "opts": self.opts, "values": values, "yes": yes, **facts,
+        }  # fmt: skip
+        return TemplateResponse(request, "admin/confirm.html", context)
+
+    def save_model(self, request: HttpRequest, obj: Any, form: ModelForm, change: bool) -> None:
+        """Write what was changed, and leave alone what others wrote meanwhile."""
+        obj.save(update_fields=form.changed_data)
+
+    def construct_change_message(
+        self, request: HttpRequest, form: Form, formsets: Any, add: bool = False
+    ) -> Any:
+        """Tell in the history what a change was, with the values."""
+        return "; ".join(f"{one.label}: {one.old} → {one.new}" for one in changes_of(form))
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """What a form does to one field, in words for people."""
+
+    label: str
+    old: str
+    new: str
+
+
+def changes_of(form: BaseForm) -> list[Change]:
+    """Return what a valid form changes."""
+    return [
+        Change(
+            str(form[name].label),
+            _in_words(form.initial.get(name)),
+            _in_words(form.cleaned_data[name]),
+        )
+        for name in form.changed_data
+    ]
+
+
+def _in_words(value: object) -> str:
+    if isinstance(value, list | tuple):
+        return ", ".join(map(str, value)) or "none"
+    return "none" if value in (None, "") else str(value)
