@@ -193,3 +193,17 @@ def make_domain(house: House, name: str, *, owner: str, verified: bool) -> None:
         " WHERE name = %s ON CONFLICT (name) DO NOTHING",
         name, verified, owner,
     )  # fmt: skip
+
+
+def make_account_with_credential(house: House, username: str, **fields: object) -> None:
+    """Make an account with these columns and a credential, whose secret is "secret"."""
+    house.sql(
+        "WITH account AS (INSERT INTO accounts_account"
+        " (public_id, name, max_message_size, created_at)"
+        " VALUES (%s, %s, 10485760, now()) RETURNING id)"
+        " INSERT INTO accounts_credential (account_id, username, secret_hash, name, created_at)"
+        " SELECT id, %s, %s, 'Test', now() FROM account",
+        username, username, username, hashlib.sha256(b"secret").hexdigest(),
+    )  # fmt: skip
+    for name, value in fields.items():
+        house.sql(f"UPDATE accounts_account SET {name} = %s WHERE public_id = %s", value, username)

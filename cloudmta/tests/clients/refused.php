@@ -13,8 +13,9 @@ $mail->SMTPDebug = SMTP::DEBUG_SERVER;
 $mail->Debugoutput = function ($line) use (&$dialogue) { $dialogue .= $line . "\n"; };
 $mail->Host = 'localhost';
 $mail->Port = $letter['port'];
-$mail->SMTPAuth = true;
-$mail->SMTPSecure = PHPMailer::ENCRYPTION_STARTTLS;
+$mail->SMTPAuth = $letter['log_in'];
+$mail->SMTPSecure = $letter['tls'] ? PHPMailer::ENCRYPTION_STARTTLS : '';
+$mail->SMTPAutoTLS = $letter['tls'];
 $mail->SMTPOptions = ['ssl' => ['cafile' => $letter['ca']]];
 $mail->Username = $letter['user'];
 $mail->Password = $letter['password'];
@@ -26,7 +27,7 @@ try {
     }
     $mail->Subject = $letter['subject'];
     $mail->Body = $letter['body'];
-    foreach ($letter['headers'] as $name => $value) {
+    foreach ($letter['headers'] as [$name, $value]) {
         $mail->addCustomHeader($name, $value);
     }
     if ($letter['attachment']) {

@@ -13,8 +13,10 @@ mail.smtp_envelope_from = letter["envelope_from"]
 letter["headers"].each { |name, value| mail.header[name] = value }
 mail.add_file(filename: letter["attachment"], content: "MZ") if letter["attachment"]
 mail.delivery_method(
-  :smtp, address: "localhost", port: letter["port"], user_name: letter["user"],
-  password: letter["password"], authentication: "plain", enable_starttls: true,
+  :smtp, address: "localhost", port: letter["port"],
+  user_name: letter["log_in"] ? letter["user"] : nil,
+  password: letter["log_in"] ? letter["password"] : nil,
+  authentication: letter["log_in"] ? "plain" : nil, enable_starttls: true,
   ca_file: letter["ca"], open_timeout: 60, read_timeout: 60
 )
 begin
