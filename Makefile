@@ -4,14 +4,17 @@ VENV ?= .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/pip --quiet --disable-pip-version-check
 
-.PHONY: run test lint bench browser-test clean
+# Programs of others that tests speak to: mail clients, and scanners for spam.
+OTHERS := curl swaks msmtp nodejs npm php-cli libphp-phpmailer ruby ruby-mail rspamd spamassassin spamd
+
+.PHONY: run test lint bench browser-test others clean
 
 ## Start the whole product on this machine, from nothing.
 run: $(VENV)/installed
 	@$(BIN)/python manage.py run
 
-## Run every test but those in a browser.
-test: $(VENV)/installed-dev
+## Run every test but those in a browser. Those of programs that are not here say so and are skipped.
+test: $(VENV)/installed-dev others
 	$(BIN)/python -m pytest --numprocesses auto --dist loadgroup $(ARGS)
 
 lint: $(VENV)/installed-dev
@@ -27,6 +30,16 @@ bench: $(VENV)/installed-dev
 browser-test: $(VENV)/installed-dev
 	@command -v chromium >/dev/null || (apt-get -qq update && apt-get -qq install -y chromium)
 	$(BIN)/python -m pytest -m browser $(ARGS)
+
+## Install what is missing of OTHERS, where we may (Debian, as root); no daemon is started.
+others:
+	@command -v apt-get >/dev/null && [ "$$(id -u)" = 0 ] || exit 0; \
+	missing=$$(for one in $(OTHERS); do { command -v $$one || dpkg -s $$one; } >/dev/null 2>&1 || echo $$one; done); \
+	[ -z "$$missing" ] || apt-get -qq update; \
+	for one in $$missing; do \
+	  RUNLEVEL=1 DEBIAN_FRONTEND=noninteractive apt-get -qq install -y --no-install-recommends \
+	    $$one >/dev/null || echo "$$one cannot be installed; its tests are skipped"; \
+	done
 
 clean:
 	rm -rf $(VENV) var

@@ -33,7 +33,7 @@ def ensure_demo() -> dict[str, object]:
         password = _password(account, str(known.get("login_password", "")))
         username, secret = _credential(account, known)
         _domain(account)
-    facts = _facts(password, username, secret)
+    facts = _facts(account, password, username, secret)
     _write(demo_file(), facts)
     return facts
 
@@ -97,13 +97,15 @@ def _domain(account: Account) -> None:
         )
 
 
-def _facts(password: str, username: str, secret: str) -> dict[str, object]:
+def _facts(account: Account, password: str, username: str, secret: str) -> dict[str, object]:
     web = f"http://127.0.0.1:{settings.WEB_PORT}"
     return {
         "dashboard_url": f"{web}/",
         "login_email": EMAIL,
         "login_password": password,
         "api_url": f"{web}/api/v0.1",
+        "docs_url": f"{web}/api/docs",
+        "account_id": account.public_id,
         "smtp_host": "127.0.0.1",
         "smtp_port": settings.SUBMISSION_PORTS[0],
         "smtps_port": settings.SUBMISSION_TLS_PORTS[0],

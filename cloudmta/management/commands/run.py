@@ -27,6 +27,7 @@ CloudMTA runs. Everything is on this machine, nothing leaves it.
   Dashboard   {dashboard_url}
   Log in as   {login_email}  with  {login_password}
   Simulator   {simulator_url}/messages  shows what "the world" received
+  REST API    {docs_url}  describes it, to read and to try
 
 Send a message by SMTP (curl is an SMTP client too):
 
@@ -38,7 +39,13 @@ Send a message by SMTP (curl is an SMTP client too):
   swaks --server {smtp_host}:{smtp_port} --tls --auth-user {smtp_username} \\
     --auth-password {smtp_password} --from hello@{sending_domain} --to delivered@sim.test
 
-See it arrive:
+Send one by REST:
+
+  curl {api_url}/{smtp_username}/messages -H 'Authorization: Bearer {smtp_password}' \\
+    -H 'Content-Type: application/json' -d '{{"from": "hello@{sending_domain}",
+    "to": "delivered@sim.test", "subject": "Hello", "plain": "It works."}}'
+
+See them arrive:
 
   curl '{simulator_url}/messages?recipient=delivered@sim.test'
 
