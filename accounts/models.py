@@ -78,6 +78,11 @@ class Membership(models.Model):
         DEVELOPER = "developer"  # also: sending, webhooks, suppressions
         VIEWER = "viewer"  # looks, and sees no secret
 
+        def includes(self, other: "Membership.Role") -> bool:
+            """Say whether it may do all that the other may."""
+            ranks = list(type(self))
+            return ranks.index(self) <= ranks.index(other)
+
     user = models.ForeignKey(User, on_delete=models.CASCADE)
     account = models.ForeignKey(Account, on_delete=models.CASCADE)
     role = models.CharField(max_length=9, choices=Role)
@@ -89,6 +94,22 @@ class Membership(models.Model):
 
     def __str__(self) -> str:
         return f"{self.user} in {self.account} as {self.role}"
+
+    def may(self, role: "Membership.Role") -> bool:
+        """Say whether the member may do what takes that role."""
+        return self.Role(self.role).includes(role)
+
+    @property
+    def may_own(self) -> bool:
+        return self.may(self.Role.OWNER)
+
+    @property
+    def may_administer(self) -> bool:
+        return self.may(self.Role.ADMIN)
+
+    @property
+    def may_develop(self) -> bool:
+        return self.may(self.Role.DEVELOPER)
 
 
 class Scope(models.TextChoices):

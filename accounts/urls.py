@@ -1,9 +1,9 @@
-"""Where people log in and out."""
+"""Where people log in and out, and choose what they look at."""
 
 from django.contrib.auth.views import LoginView, LogoutView
 from django.urls import path
 
-from accounts.views import LogInForm
+from accounts.views import LogInForm, choose_theme, switch_account
 
 urlpatterns = [
     path(
@@ -16,4 +16,6 @@ urlpatterns = [
         name="log-in",
     ),
     path("log-out/", LogoutView.as_view(), name="log-out"),
+    path("theme/", choose_theme, name="theme"),
+    path("account/switch/", switch_account, name="account-switch"),
 ]

@@ -2,40 +2,117 @@
 
 from collections.abc import Callable
 from functools import wraps
-from typing import Concatenate, ParamSpec
+from typing import Concatenate, ParamSpec, overload
 
 from django import forms
 from django.contrib.auth.decorators import login_required
 from django.contrib.auth.forms import AuthenticationForm
-from django.http import HttpRequest, HttpResponse
-from django.shortcuts import render
+from django.core.exceptions import PermissionDenied
+from django.http import Http404, HttpRequest, HttpResponse
+from django.shortcuts import redirect, render
+from django.utils.http import url_has_allowed_host_and_scheme
+from django.views.decorators.http import require_POST
 
-from accounts.models import Account, User
+from accounts.models import Account, Membership, User
 
 Rest = ParamSpec("Rest")
 AccountView = Callable[Concatenate[HttpRequest, Account, Rest], HttpResponse]
 View = Callable[Concatenate[HttpRequest, Rest], HttpResponse]
 
-
-def account_required(view: AccountView[Rest]) -> View[Rest]:
-    """Hand a view the account that the user looks at; who is logged out goes to the log-in."""
-
-    @wraps(view)
-    def with_account(
-        request: HttpRequest, /, *args: Rest.args, **kwargs: Rest.kwargs
-    ) -> HttpResponse:
-        assert isinstance(request.user, User)
-        account = current_account(request.user)
-        if account is None:
-            return render(request, "accounts/no_account.html", status=403)
-        return view(request, account, *args, **kwargs)
-
-    return login_required(with_account)
+# Which account a session looks at: its public id.
+SESSION_KEY = "account"
+THEMES = ("light", "dark")
+THEME_SECONDS = 365 * 86400
 
 
-def current_account(user: User) -> Account | None:
-    """Return the account of the user's oldest membership, None where there is none."""
-    return user.accounts.order_by("membership__id").first()
+@overload
+def account_required(view: AccountView[Rest]) -> View[Rest]: ...
+@overload
+def account_required(*, role: Membership.Role) -> Callable[[AccountView[Rest]], View[Rest]]: ...
+def account_required(
+    view: AccountView[Rest] | None = None, *, role: Membership.Role = Membership.Role.VIEWER
+) -> View[Rest] | Callable[[AccountView[Rest]], View[Rest]]:
+    """Hand a view the account that the user looks at, if the role there is enough.
+
+    Who is logged out goes to the log-in; who may look but not do this gets a 403 that says so.
+    `@account_required` lets in all members, `@account_required(role=Membership.Role.ADMIN)` those
+    who are admin or owner. What a view finds must be searched among the account's own things.
+    """
+
+    def guard(view: AccountView[Rest]) -> View[Rest]:
+        @wraps(view)
+        def with_account(
+            request: HttpRequest, /, *args: Rest.args, **kwargs: Rest.kwargs
+        ) -> HttpResponse:
+            membership = current_membership(request)
+            if membership is None:
+                return render(request, "accounts/no_account.html", status=403)
+            require_role(membership, role)
+            return view(request, membership.account, *args, **kwargs)
+
+        return login_required(with_account)
+
+    return guard if view is None else guard(view)
+
+
+def require_role(membership: Membership, role: Membership.Role) -> None:
+    """Raise PermissionDenied, in words for the page, where a role is not enough."""
+    if not membership.may(role):
+        raise PermissionDenied(
+            f"This takes the role {role.label.lower()} in {membership.account.name}, and yours is "
+            f"{membership.get_role_display().lower()}. Ask an owner of the account for more."
+        )
+
+
+def current_membership(request: HttpRequest) -> Membership | None:
+    """Return the membership that the session chose, else the oldest; None where there is none."""
+    known = memberships(request)
+    chosen = request.session.get(SESSION_KEY)
+    found = (one for one in known if one.account.public_id == chosen)
+    return next(found, known[0] if known else None)
+
+
+def memberships(request: HttpRequest) -> list[Membership]:
+    """Return all memberships of who is logged in, the oldest first; asked once a request."""
+    if not isinstance(request.user, User):
+        return []
+    kept = vars(request)
+    if "memberships" not in kept:
+        theirs = Membership.objects.filter(user=request.user)
+        kept["memberships"] = list(theirs.select_related("account").order_by("id"))
+    return list(kept["memberships"])
+
+
+@require_POST
+@login_required
+def switch_account(request: HttpRequest) -> HttpResponse:
+    """Look at another account from now on; one that the user is no member of is not found."""
+    chosen = request.POST.get("account", "")
+    if chosen not in {one.account.public_id for one in memberships(request)}:
+        raise Http404
+    request.session[SESSION_KEY] = chosen
+    return redirect("/")
+
+
+@require_POST
+def choose_theme(request: HttpRequest) -> HttpResponse:
+    """Remember light or dark in a cookie of this browser; anything else: as the system."""
+    response = redirect(_safe_next(request))
+    theme = request.POST.get("theme", "")
+    if theme in THEMES:
+        response.set_cookie("theme", theme, max_age=THEME_SECONDS, samesite="Lax", httponly=True)
+    else:
+        response.delete_cookie("theme")
+    return response
+
+
+def _safe_next(request: HttpRequest) -> str:
+    """Return the page of ours that a form came from."""
+    address = request.POST.get("next", "")
+    is_ours = url_has_allowed_host_and_scheme(
+        address, allowed_hosts={request.get_host()}, require_https=request.is_secure()
+    )
+    return address if is_ours else "/"
 
 
 class LogInForm(AuthenticationForm):

@@ -32,13 +32,12 @@ def message_list(request: HttpRequest, account: Account) -> HttpResponse:
     found = _newest(account, before)
     page = found[:PAGE]
     context: dict[str, object] = {
-        "account": account,
         "message_list": page,
         "before": before,
-        "next_before": page[-1].id if len(found) > PAGE else None,
+        "older": f"?before={page[-1].id}" if len(found) > PAGE else "",
     }
     if not page and not before:
-        context["example"] = _example(request, account)
+        context["command"] = _first_command(request, account)
     return render(request, "messages/list.html", context)
 
 
@@ -66,18 +65,21 @@ def _newest(account: Account, before: UUID | None) -> list[Message]:
     )
 
 
-def _example(request: HttpRequest, account: Account) -> dict[str, object]:
-    """Return what the command for a first message holds: the account's own values."""
+def _first_command(request: HttpRequest, account: Account) -> str:
+    """Return the command that sends a first message, with the account's own values."""
     credential = account.credentials.filter(revoked_at=None).order_by("id").first()
     domain = Domain.objects.filter(account=account, verified_at__isnull=False).first()
-    return {
-        "host": "127.0.0.1" if settings.DEVELOPMENT else settings.OPERATOR_HOST,
-        "port": settings.SUBMISSION_PORTS[0],
-        "username": credential.username if credential else "YOUR-CREDENTIAL",
-        "sender": f"hello@{domain.name if domain else 'your-domain.example'}",
+    host = "127.0.0.1" if settings.DEVELOPMENT else settings.OPERATOR_HOST
+    lines = (
+        f"swaks --server {host}:{settings.SUBMISSION_PORTS[0]} --tls",
+        f"--auth-user {credential.username if credential else 'YOUR-CREDENTIAL'}",
+        f"--from hello@{domain.name if domain else 'your-domain.example'}",
         # Where the simulator is the world, nobody else can be reached.
-        "recipient": "delivered@sim.test" if settings.DEVELOPMENT else request.user,
-    }
+        f"--to {'delivered@sim.test' if settings.DEVELOPMENT else request.user}",
+        '--header "Subject: Hello"',
+        '--body "It works."',
+    )
+    return " \\\n  ".join(lines)
 
 
 @require_safe
@@ -87,7 +89,7 @@ def message_detail(request: HttpRequest, account: Account, message_id: UUID) -> 
     message = get_object_or_404(
         Message.objects.select_related("credential"), account=account, id=message_id
     )
-    context = {"account": account, "message": message, "stories": _stories(message)}
+    context = {"message": message, "stories": _stories(message)}
     return render(request, "messages/detail.html", context)
 
 

@@ -8,7 +8,6 @@ from django.test import Client
 
 from accounts.rest.codes import CODES
 from cloudmta.api_docs import ADVICE
-from cloudmta.security import POLICY
 from messages.refusals import Cause
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -89,8 +88,10 @@ class TestReference:
             assert finders.find(file.removeprefix("/static/")), file
 
     def test_other_pages_keep_the_strict_policy(self, client):
-        assert client.get("/log-in/").headers["Content-Security-Policy"] == POLICY
-        assert client.get("/api/docs/errors").headers["Content-Security-Policy"] == POLICY
+        for address in ("/log-in/", "/api/docs/errors"):
+            policy = client.get(address).headers["Content-Security-Policy"]
+            assert "default-src 'self'" in policy
+            assert "unsafe" not in policy
 
 
 def links(page):

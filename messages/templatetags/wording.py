@@ -1,25 +1,16 @@
 """How pages speak of mail: the chip of a state or an event, and the sentence under it."""
 
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from django import template
 from django.utils import timezone
 
+from accounts.frame import Chip
 from accounts.templatetags.moments import clock
 from events.models import Kind
 from messages.models import Recipient, State
 
 register = template.Library()
-
-
-@dataclass(frozen=True, slots=True)
-class Chip:
-    """A state at a glance: never by colour alone."""
-
-    tone: str  # good, waiting, wrong or off: the colour
-    icon: str
-    word: str
 
 
 STATES = {
@@ -43,7 +34,7 @@ EVENTS = {
 }
 
 
-@register.inclusion_tag("messages/_chip.html")
+@register.inclusion_tag("parts/chip.html")
 def state_chip(recipient: Recipient) -> dict[str, object]:
     """Show where a recipient stands, and until when, should that change."""
     chip = STATES[State(recipient.state)]
@@ -53,13 +44,13 @@ def state_chip(recipient: Recipient) -> dict[str, object]:
     return {"chip": chip, "until": until}
 
 
-@register.inclusion_tag("messages/_chip.html")
+@register.inclusion_tag("parts/chip.html")
 def count_chip(state: str, count: int) -> dict[str, object]:
     """Show how many stand in a state."""
     return {"chip": STATES[State(state)], "count": count}
 
 
-@register.inclusion_tag("messages/_chip.html")
+@register.inclusion_tag("parts/chip.html")
 def event_chip(kind: str) -> dict[str, object]:
     """Show what happened; a kind that this version does not know is shown as it is."""
     unknown = Chip("off", "·", kind.replace("_", " "))
