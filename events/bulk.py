@@ -1,8 +1,8 @@
 """Many rows at once: binary COPY, a tenth of the cost of INSERT, and statements planned once."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from functools import cache
-from typing import Any, cast
+from typing import Any, TypeVar, cast
 
 import psycopg
 from django.db import connection, models
@@ -17,6 +17,17 @@ UNAVAILABLE = (
     psycopg.OperationalError,
     psycopg.InterfaceError,
 )
+
+Value = TypeVar("Value")
+
+
+def reconnecting(call: Callable[..., Value], *arguments: object) -> Value:
+    """Call the database; once more by a new connection where the old one has died meanwhile."""
+    try:
+        return call(*arguments)
+    except UNAVAILABLE:
+        connection.close()
+        return call(*arguments)
 
 
 def copy_rows(

@@ -2,12 +2,11 @@
 
 import asyncio
 import logging
-from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from typing import TypeVar
 
-from django.db import Error, InterfaceError, OperationalError, connection
+from django.db import Error, connection
 
+from events.bulk import reconnecting
 from messages import acceptance, idempotency
 from messages.acceptance import Accepted, Answer
 from messages.doorbell import Ringer
@@ -24,7 +23,6 @@ logger = logging.getLogger(__name__)
 # Seconds that acceptance gathers longer under load; each client waits for its answer.
 GATHER = 0.008
 
-Value = TypeVar("Value")
 Parcel = tuple[Accepted, Claim | None]  # a message, and the key that it came under
 
 
@@ -56,7 +54,7 @@ class Desk:
 
     def release(self, claim: Claim) -> None:
         """Free the key of a message that could not be stored."""
-        self._clerk.submit(_guarded, idempotency.release, claim)
+        self._clerk.submit(reconnecting, idempotency.release, claim)
 
     def record(self, refusal: Refusal) -> None:
         """Keep a refusal for the customer to see; nobody waits for that."""
@@ -75,7 +73,7 @@ def _claim(accepted: Accepted) -> Claim | Replay:
     submission = accepted.submission
     # Not the octets: who tries again writes a new Date, and draws a new boundary.
     request = (submission.reverse_path, *sorted(submission.recipients), accepted.subject)
-    return _guarded(
+    return reconnecting(
         idempotency.claim,
         submission.sender.account_id,
         "smtp",
@@ -86,16 +84,7 @@ def _claim(accepted: Accepted) -> Claim | Replay:
 
 def _save(refusal: Refusal) -> None:
     try:
-        _guarded(refusal.save)
+        reconnecting(refusal.save)
     except Error as error:
         logger.error("A refusal could not be written (%s): %s", refusal, error)
         connection.close()
-
-
-def _guarded(call: Callable[..., Value], *arguments: object) -> Value:
-    """Call the database; once more by a new connection where the old one has died meanwhile."""
-    try:
-        return call(*arguments)
-    except (OperationalError, InterfaceError):
-        connection.close()
-        return call(*arguments)

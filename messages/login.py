@@ -10,6 +10,7 @@ from django.db import InterfaceError, OperationalError, connection
 
 from accounts import authentication
 from domains.addresses import excerpt
+from events.bulk import reconnecting
 from messages import sender
 from messages.sender import Sender
 from messages.smtp.replies import Reply
@@ -58,7 +59,7 @@ class Logins:
         """Return the sender of a name as of some seconds ago at most. None: there is none."""
         if not self.knows(username):
             loop = asyncio.get_running_loop()
-            found = await loop.run_in_executor(self._database, _find, username)
+            found = await loop.run_in_executor(self._database, reconnecting, sender.find, username)
             self._senders[username] = (time.monotonic() + KEEP_FOR, found)
             if len(self._senders) > MAX_KEPT:
                 self._senders.popitem(last=False)
@@ -94,11 +95,3 @@ class Logins:
         if len(self._failures) > MAX_KEPT:
             self._failures.popitem(last=False)
         return float(min(FIRST_DELAY * 2 ** (min(count, 10) - 1), LONGEST_DELAY))
-
-
-def _find(username: str) -> Sender | None:
-    try:
-        return sender.find(username)
-    except (OperationalError, InterfaceError):
-        connection.close()  # it may be dead since long ago: once more by a new one
-        return sender.find(username)
