@@ -74,7 +74,7 @@ def started() -> Iterator[Product]:
 
 
 def _environment(directory: Path) -> dict[str, str]:
-    ports = [str(port) for port in _free_ports(6)]
+    ports = [str(port) for port in _free_ports(7)]
     kept = {
         name: value
         for name, value in os.environ.items()
@@ -91,6 +91,7 @@ def _environment(directory: Path) -> dict[str, str]:
         "SIMULATOR_SMTP_PORT": ports[4],
         "EXCHANGER_PORT": ports[4],
         "SIMULATOR_HTTP_PORT": ports[5],
+        "BOUNCES_PORT": ports[6],
         "SUBMISSION_AUTH_IN_CLEAR": "true",
     }
 

@@ -194,7 +194,8 @@ OPERATOR_HOST = text("OPERATOR_HOST", "mta.cloudmta.test" if DEVELOPMENT else "l
 # --- The submission door ------------------------------------------------------------------------
 
 SUBMISSION_HOST = text("SUBMISSION_HOST", "127.0.0.1" if DEVELOPMENT else "0.0.0.0")
-SUBMISSION_PORTS = integers("SUBMISSION_PORTS", "2525" if DEVELOPMENT else "587,2525,25")
+# Port 25 is the bounce door's: only where that has another address can it be had here as well.
+SUBMISSION_PORTS = integers("SUBMISSION_PORTS", "2525" if DEVELOPMENT else "587,2525")
 SUBMISSION_TLS_PORTS = integers("SUBMISSION_TLS_PORTS", "2465" if DEVELOPMENT else "465")
 # Half of the cores: the others are for delivery and PostgreSQL. One process gathers larger batches
 # than two that share the same load, so more of them only help where there are cores for them.
@@ -207,6 +208,13 @@ SUBMISSION_AUTH_IN_CLEAR = flag("SUBMISSION_AUTH_IN_CLEAR", default=False)
 TLS_CERTIFICATE_FILE = text("TLS_CERTIFICATE_FILE", "")
 TLS_KEY_FILE = text("TLS_KEY_FILE", "")
 TLS_DIR = VAR_DIR / "tls"
+
+# --- The bounce door ----------------------------------------------------------------------------
+
+# MX names a host and no port, so in production this must be reached on port 25.
+BOUNCES_HOST = text("BOUNCES_HOST", "127.0.0.1" if DEVELOPMENT else "0.0.0.0")
+BOUNCES_PORT = port("BOUNCES_PORT", 2526 if DEVELOPMENT else 25)
+BOUNCES_PROCESSES = integer("BOUNCES_PROCESSES", 1, minimum=1, maximum=64)
 
 # --- Spam ---------------------------------------------------------------------------------------
 

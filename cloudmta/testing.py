@@ -29,6 +29,7 @@ ROOT = Path(__file__).resolve().parent.parent
 ROAD = {
     "simulator": ("manage.py", "simulator"),
     "submission": ("manage.py", "submission"),
+    "bounces": ("manage.py", "bounces"),
     "priority": ("manage.py", "worker", "priority"),
     "standard": ("manage.py", "worker", "standard"),
     "digest": ("manage.py", "worker", "digest"),
@@ -70,8 +71,8 @@ class House:
         self._processes: dict[str, subprocess.Popen[bytes]] = {}
         (
             self.smtp_port, self.smtps_port, self.exchanger_port, self.http_port, self.dns_port,
-            self.web_port,
-        ) = free_ports(6)  # fmt: skip
+            self.web_port, self.bounces_port,
+        ) = free_ports(7)  # fmt: skip
         self.environment = os.environ | {
             "DATABASE_URL": database_url(self.services.directory),
             "REDIS_URL": redis_url(self.services.directory),
@@ -80,6 +81,7 @@ class House:
             "WEB_PORT": str(self.web_port),
             "SUBMISSION_PORTS": str(self.smtp_port),
             "SUBMISSION_TLS_PORTS": str(self.smtps_port),
+            "BOUNCES_PORT": str(self.bounces_port),
             "EXCHANGER_PORT": str(self.exchanger_port),
             "SIMULATOR_SMTP_PORT": str(self.exchanger_port),
             "SIMULATOR_HTTP_PORT": str(self.http_port),
@@ -96,7 +98,11 @@ class House:
         """Start processes of the road, all by default, and wait for the doors among them."""
         for name in names or ROAD:
             self.start(name)
-        ports = {"simulator": self.http_port, "submission": self.smtps_port}
+        ports = {
+            "simulator": self.http_port,
+            "submission": self.smtps_port,
+            "bounces": self.bounces_port,
+        }
         for name in names or ROAD:
             if name in ports:
                 eventually(partial(answers, ports[name]))

@@ -3,7 +3,7 @@
 from django.contrib import admin
 
 from accounts.admin import BigTableAdmin
-from messages.models import Attempt, Content, Message, Recipient, Refusal
+from messages.models import Attempt, Content, IncomingReport, Message, Recipient, Refusal
 
 
 @admin.register(Message)
@@ -42,3 +42,11 @@ class RefusalAdmin(BigTableAdmin):
     list_display = ("refused_at", "account", "door", "reverse_path", "client_address", "reply")
     list_filter = ("door",)
     list_select_related = ("account",)
+
+
+@admin.register(IncomingReport)
+class IncomingReportAdmin(BigTableAdmin):
+    secrets = ("content", "digest")
+    list_display = ("received_at", "recipient", "state", "note", "size", "client_address")
+    list_filter = ("state",)
+    list_select_related = ("recipient",)

@@ -37,9 +37,16 @@ OUR_FAULT = Reply(451, "4.3.0", "Temporary failure, try again")
 class Listener:
     """The sessions of one process, whatever port they came in by."""
 
-    def __init__(self, config: ServerConfig, tls: ssl.SSLContext | None) -> None:
+    def __init__(
+        self,
+        config: ServerConfig,
+        tls: ssl.SSLContext | None,
+        *,
+        max_per_address: int | None = None,
+    ) -> None:
         self.config = config
         self.tls = tls
+        self._max_per_address = max_per_address or MAX_PER_ADDRESS
         self.sessions: set[DoorSession] = set()
         self.held = 0  # octets of unfinished contents
         self.is_closing = False
@@ -83,7 +90,7 @@ class Listener:
         is_full = len(self.sessions) >= MAX_CONNECTIONS
         return (
             TOO_MANY_CONNECTIONS
-            if is_full or self._by_address[address] >= MAX_PER_ADDRESS
+            if is_full or self._by_address[address] >= self._max_per_address
             else None
         )
 

@@ -197,3 +197,39 @@ class IdempotencyKey(models.Model):
 
     def __str__(self) -> str:
         return self.key
+
+
+class IncomingReport(models.Model):
+    """What came back for one recipient: stored before it is answered 250, and read afterwards."""
+
+    class State(models.TextChoices):
+        UNREAD = "unread"  # to be read
+        READ = "read"  # it was a report; `note` says of what
+        UNCLASSIFIED = "unclassified"  # nothing to report, as far as we can tell: for staff to see
+
+    # No constraint, and no cascade in the database: it outlives messages that are pruned earlier.
+    recipient = models.ForeignKey(
+        Recipient, on_delete=models.CASCADE, related_name="reports", db_constraint=False,
+        db_index=False,
+    )  # fmt: skip
+    received_at = models.DateTimeField(default=timezone.now)
+    client_address = models.GenericIPAddressField(null=True)
+    reverse_path = models.TextField()  # "" as a rule: a report must never bounce itself
+    size = models.PositiveIntegerField()  # octets
+    content = models.BinaryField(null=True)  # null: pruned
+    digest = models.BinaryField()  # SHA-256 of the content: by it a second copy is known
+    state = models.CharField(max_length=12, choices=State, default=State.UNREAD)
+    note = models.TextField(default="")  # what came of it
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["recipient", "digest"], name="one_report_each")
+        ]
+        indexes = [
+            models.Index(
+                fields=["id"], condition=models.Q(state="unread"), name="report_to_be_read"
+            )
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.pk}"

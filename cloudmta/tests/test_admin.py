@@ -9,7 +9,7 @@ from accounts.models import Account, Credential, Membership, User
 from accounts.staff_pages import BigTableAdmin, ConfirmedAdmin, ReadOnlyAdmin
 from domains.models import Domain, SigningKey
 from events.models import Event, Tally
-from messages.models import Attempt, Content, Message, Recipient, Refusal
+from messages.models import Attempt, Content, IncomingReport, Message, Recipient, Refusal
 from messages.tests.factories import (
     AccountFactory,
     AttemptFactory,
@@ -22,7 +22,7 @@ from messages.tests.factories import (
 SECRET = "canary-4f1d9c"
 MODELS = [
     User, Account, Membership, Credential, Domain, SigningKey, Event, Tally, Message, Content,
-    Recipient, Attempt, Refusal,
+    Recipient, Attempt, Refusal, IncomingReport,
 ]  # fmt: skip
 BIG = [model for model in MODELS if isinstance(admin.site.get_model_admin(model), BigTableAdmin)]
 # Of these staff may change a few fields, see accounts/tests/test_admin_changes.py.
@@ -46,6 +46,9 @@ def world(db):
     message = MessageFactory(account=account, content=SECRET.encode())
     recipient = RecipientFactory(message=message)
     AttemptFactory(recipient=recipient)
+    IncomingReport.objects.create(
+        recipient=recipient, reverse_path="", size=9, content=SECRET.encode(), digest=b"\0"
+    )
     EventFactory(message=message, details={"mx": "mx1.example.net"})
     Refusal.objects.create(
         account=account, door="smtp", reverse_path="bob@bobs.example", reply="550 5.7.1 Not yours"
@@ -137,7 +140,9 @@ class TestEveryModel:
 
 class TestBigTable:
     def test_those_that_grow_with_the_mail_are(self):
-        assert set(BIG) == {Message, Content, Recipient, Attempt, Refusal, Event, Tally}
+        assert set(BIG) == {
+            Message, Content, Recipient, Attempt, Refusal, IncomingReport, Event, Tally,
+        }  # fmt: skip
 
     @pytest.mark.parametrize("model", BIG)
     def test_it_is_never_counted_as_a_whole(self, staff, model, monkeypatch):

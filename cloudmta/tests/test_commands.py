@@ -111,10 +111,10 @@ class Run:
 def run(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Run]:
     """`manage.py run` with a directory and ports of its own."""
     var = tmp_path_factory.mktemp("run") / "var"
-    ports = free_ports(6)
+    ports = free_ports(7)
     names = (
         "WEB_PORT", "SUBMISSION_PORTS", "SUBMISSION_TLS_PORTS", "SIMULATOR_SMTP_PORT",
-        "SIMULATOR_HTTP_PORT", "SIMULATOR_DNS_PORT",
+        "SIMULATOR_HTTP_PORT", "SIMULATOR_DNS_PORT", "BOUNCES_PORT",
     )  # fmt: skip
     environment = {key: value for key, value in os.environ.items() if key != "DATABASE_URL"}
     environment.pop("REDIS_URL", None)

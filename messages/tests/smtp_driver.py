@@ -165,9 +165,12 @@ class Dialogue:
         return [Turn(turn.sent, door.send(*cut(turn.sent))) for turn in self.turns]
 
 
-def read_dialogue(path: Path) -> Dialogue:
+def read_dialogue(path: Path, **names: str) -> Dialogue:
+    """Read a file; each of `names` stands in it within braces, and is replaced."""
     server, under_tls, turns = "submission", False, [Turn(b"", [])]
     for mark, text in _read_lines(path):
+        for name, value in names.items():
+            text = text.replace(f"{{{name}}}", value)
         if mark == "Server":
             server, _, state = text.partition(" ")
             under_tls = state == "under TLS"

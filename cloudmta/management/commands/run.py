@@ -85,6 +85,7 @@ def _require_free_ports() -> None:
         "WEB_PORT": settings.WEB_PORT,
         "SUBMISSION_PORTS": settings.SUBMISSION_PORTS[0],
         "SUBMISSION_TLS_PORTS": settings.SUBMISSION_TLS_PORTS[0],
+        "BOUNCES_PORT": settings.BOUNCES_PORT,
         "SIMULATOR_SMTP_PORT": settings.SIMULATOR_SMTP_PORT,
         "SIMULATOR_HTTP_PORT": settings.SIMULATOR_HTTP_PORT,
     }
