@@ -7,6 +7,7 @@ import warnings
 from celery.exceptions import SecurityWarning
 from django.core.management.base import BaseCommand
 
+from cloudmta import presence
 from cloudmta.celery import QUEUES, app
 from cloudmta.startup import require_database, spare_the_collector
 
@@ -26,5 +27,6 @@ class Command(BaseCommand):
         how = f"--pool threads --concurrency 1 --hostname {name} --loglevel INFO"
         quiet = "--without-gossip --without-mingle --without-heartbeat"
         command = f"--quiet worker --queues {','.join(queues)} {how} {quiet}"
+        presence.announce(*(f"worker {queue}" for queue in queues))
         spare_the_collector()
         app.worker_main(command.split())
