@@ -1,4 +1,4 @@
-"""Tell load balancers and containers how this web process is: alive at /healthz, of use at /readyz."""
+"""Tell load balancers and containers how this web process is: /healthz alive, /readyz of use."""
 
 from collections.abc import Callable
 

@@ -42,6 +42,11 @@ def ca_file() -> Path:
     return settings.TLS_DIR / "ca.pem"
 
 
+def certificate_file() -> Path:
+    """Return where the certificate of our doors lies, made where it is ours to make."""
+    return _files()[0]
+
+
 def _files() -> tuple[Path, Path]:
     if bool(settings.TLS_CERTIFICATE_FILE) != bool(settings.TLS_KEY_FILE):
         raise ImproperlyConfigured("TLS_CERTIFICATE_FILE and TLS_KEY_FILE must be set together.")
