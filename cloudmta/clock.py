@@ -1,6 +1,7 @@
 """Celery's clock, of which as many may run as there are machines: only one of them acts."""
 
 import logging
+from typing import Any
 
 from celery.beat import Scheduler
 from django.db import DatabaseError, connection
@@ -20,11 +21,11 @@ class OneActs(Scheduler):
     seconds. The schedule itself is kept nowhere: what it rings for is due by the database.
     """
 
-    def __init__(self, *args: object, **kwargs: object) -> None:
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self._acts = False
 
-    def tick(self, *args: object, **kwargs: object) -> float:
+    def tick(self, *args: Any, **kwargs: Any) -> float:
         """Ring for what is due; return the seconds until the next look."""
         acts = self._holds_baton()
         if acts != self._acts:

@@ -15,6 +15,8 @@ from typing import NoReturn, Protocol
 import uvloop
 from django.core.management.base import CommandError
 
+from cloudmta import presence
+
 # What we are told to stop by; whoever forks must not be told in the middle.
 STOPS = {signal.SIGTERM, signal.SIGINT}
 # Seconds before a child that died is replaced: one that cannot live must not keep us busy.
@@ -95,6 +97,7 @@ class Family:
 
     def _serve(self) -> NoReturn:
         os.close(self._parent_end)
+        presence.announce(self._name)
         try:
             uvloop.run(_serve_until_told(self._open_door, self._life))
         except BaseException as error:

@@ -7,6 +7,7 @@ import socket
 import threading
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
+from typing import cast
 
 import redis
 from django.conf import settings
@@ -53,7 +54,7 @@ def present() -> list[Process]:
     """Return who is at work, ordered by role, host and pid. Raises redis.RedisError."""
     client = _redis()
     keys = list(client.scan_iter(match=f"{PREFIX}*", count=500))
-    values = client.mget(keys) if keys else []
+    values = cast("list[str | None]", client.mget(keys)) if keys else []
     found = [Process(**json.loads(value)) for value in values if value]
     return sorted(found, key=lambda process: (process.role, process.host, process.pid))
 

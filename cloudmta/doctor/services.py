@@ -1,6 +1,7 @@
 """PostgreSQL, Redis, and our own processes: is each there, and does it keep its promises?"""
 
 from collections.abc import Iterator
+from typing import cast
 
 import redis
 from django.conf import settings
@@ -81,7 +82,7 @@ def look_at_redis() -> Iterator[Finding]:
     """Look at Redis, and at who has said there that it lives."""
     client = redis.Redis.from_url(settings.REDIS_URL, socket_timeout=2, socket_connect_timeout=2)
     try:
-        policy = str(client.info("memory").get("maxmemory_policy", "noeviction"))
+        memory = cast("dict[str, object]", client.info("memory"))
         processes = presence.present()
     except redis.RedisError as error:
         yield wrong(
@@ -92,6 +93,7 @@ def look_at_redis() -> Iterator[Finding]:
         return
     finally:
         client.close()
+    policy = memory.get("maxmemory_policy", "noeviction")
     if policy == "noeviction":
         yield fine("Redis", "It answers")
     else:

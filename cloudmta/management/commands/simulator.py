@@ -113,6 +113,7 @@ def operator_records() -> list[Record]:
         Record(host, "A", "127.0.0.1", purpose),
         Record(host, "MX", f"10 {host}.", purpose),
         Record(host, "TXT", "v=spf1 ip4:127.0.0.1 -all", purpose),
+        Record("1.0.0.127.in-addr.arpa", "PTR", f"{host}.", "Says whose address it is"),
     ]
 
 
