@@ -1,6 +1,5 @@
 """Read abuse reports (RFC 5965), and those of providers that have forms of their own."""
 
-
 from events.reasons import Reason
 from messages.reports import addresses, originals
 from messages.reports.mail import Part, parse_fields
