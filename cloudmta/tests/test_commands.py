@@ -15,7 +15,7 @@ import pytest
 
 from cloudmta.testing import PATIENCE, ROOT, House, eventually, free_ports
 
-# Who runs it has no test tools installed: `.ci/run` names a Python with requirements.txt alone.
+# Who runs it has no test tools installed: `.ci/run` names a Python without them.
 RUN_PYTHON = os.environ.get("RUN_PYTHON", sys.executable)
 
 

@@ -1,0 +1,84 @@
+"""docker-compose.yml, .env.example and the code agree on services, commands and settings."""
+
+import re
+import subprocess
+import sys
+
+import pytest
+import yaml
+from django.core.management import get_commands
+
+from cloudmta.celery import QUEUES
+from cloudmta.supervisor import read_procfile
+from cloudmta.testing import ROOT
+
+COMPOSITION = yaml.safe_load((ROOT / "docker-compose.yml").read_text())
+SERVICES = COMPOSITION["services"]
+OURS = {name: one for name, one in SERVICES.items() if one.get("image") == "cloudmta"}
+# Read by the settings: text("NAME", …), flag("NAME", …) and so on.
+READ = set(
+    re.findall(
+        r'\b(?:[a-z_]+)\(\s*"([A-Z][A-Z0-9_]+)"', (ROOT / "cloudmta/settings.py").read_text()
+    )
+)
+
+
+def words(command: str) -> list[str]:
+    return command.removeprefix("python manage.py ").split()
+
+
+def test_each_process_of_the_procfile_but_the_simulator_is_a_service():
+    processes = {service.name for service in read_procfile(ROOT / "Procfile")}
+
+    assert processes - {"simulator"} == OURS.keys() - {"migrate"}
+
+
+@pytest.mark.parametrize("name", OURS.keys() - {"web"})
+def test_each_service_runs_a_command_that_exists(name):
+    command, *rest = words(OURS[name]["command"])
+
+    assert command in get_commands()
+    assert set(rest) <= {*QUEUES, "--noinput"}
+
+
+@pytest.mark.parametrize("name", OURS.keys() - {"web", "migrate"})
+def test_each_service_is_asked_whether_it_lives_by_its_own_role(name):
+    role = OURS[name]["healthcheck"]["test"][-1]
+
+    assert role == OURS[name]["command"].removeprefix("python manage.py ")
+
+
+def test_what_must_be_set_is_in_the_example_and_empty():
+    example = (ROOT / ".env.example").read_text()
+
+    assert {"SECRET_KEY=", "MASTER_KEYS=", "POSTGRES_PASSWORD="} <= set(example.splitlines())
+
+
+def test_every_setting_is_explained():
+    explained = (ROOT / "docs/settings.md").read_text()
+
+    unexplained = {name for name in READ if name not in explained}
+    assert unexplained - {"SIMULATOR_SMTP_PORT", "SIMULATOR_HTTP_PORT"} == set()
+
+
+def test_every_setting_of_the_example_is_read():
+    named = set(re.findall(r"^#?([A-Z][A-Z0-9_]+)=", (ROOT / ".env.example").read_text(), re.M))
+
+    assert named - READ == {"POSTGRES_PASSWORD", "WEB_BIND", "WEB_WORKERS"}
+
+
+def test_static_files_can_be_gathered_as_the_image_does(tmp_path):
+    dockerfile = (ROOT / "Dockerfile").read_text()
+    environment = dict(
+        re.findall(r"\b([A-Z_]+)=(\S+)", dockerfile.partition("RUN DATABASE_URL")[2])
+    )
+    environment |= {"DATABASE_URL": "postgres://nowhere/none", "STATIC_ROOT": str(tmp_path / "s")}
+    environment |= {"VAR_DIR": str(tmp_path), "PATH": ""}
+
+    done = subprocess.run(
+        [sys.executable, "manage.py", "collectstatic", "--noinput"],
+        cwd=ROOT, env=environment, capture_output=True, text=True, check=False,
+    )  # fmt: skip
+
+    assert done.returncode == 0, done.stderr
+    assert list((tmp_path / "s").glob("cloudmta.*.css.gz"))
