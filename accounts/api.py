@@ -84,18 +84,6 @@ class RotationFields(StrictSerializer):
     )
 
 
-class AccountSchema(serializers.Serializer[Any]):
-    """The account that a credential belongs to."""
-
-    id = serializers.CharField()
-    name = serializers.CharField()
-    is_test = serializers.BooleanField()
-    suspended_for = serializers.CharField(allow_blank=True)
-    max_message_size = serializers.IntegerField(help_text="Octets")
-    requests_per_second = serializers.IntegerField()
-    messages_per_second = serializers.IntegerField(allow_null=True)
-
-
 def represent(credential: Credential) -> dict[str, Any]:
     """Return what may be shown of a credential at any time."""
     return {name: getattr(credential, name) for name in CredentialSchema._declared_fields}
@@ -240,25 +228,3 @@ class CredentialRotation(CredentialView):
                 credential, immediately=fields.validated_data["immediately"]
             )
         return Response(represent(credential) | {"secret": secret})
-
-
-class AccountDetail(AccountView):
-    """The account itself."""
-
-    scopes = {"GET": Scope.READ}
-
-    @extend_schema(operation_id="get_account", tags=["Account"], responses=AccountSchema)
-    def get(self, request: Request, name: str) -> Response:
-        """Return the account with its limits."""
-        account = self.account
-        return Response(
-            {
-                "id": account.public_id,
-                "name": account.name,
-                "is_test": account.is_test,
-                "suspended_for": account.suspended_for,
-                "max_message_size": account.max_message_size,
-                "requests_per_second": account.requests_per_second,
-                "messages_per_second": account.messages_per_second,
-            }
-        )

@@ -2,10 +2,10 @@
 
 from django.urls import path
 
-from accounts import api
+from accounts import api, api_account
 
 urlpatterns = [
-    path("account", api.AccountDetail.as_view()),
+    path("account", api_account.AccountDetail.as_view()),
     path("credentials", api.CredentialList.as_view()),
     path("credentials/<str:username>", api.CredentialDetail.as_view()),
     path("credentials/<str:username>/rotate", api.CredentialRotation.as_view()),

@@ -4,9 +4,10 @@ import hashlib
 import hmac
 import secrets
 import string
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Sequence
 from datetime import timedelta
 from functools import cache
+from typing import Any
 
 from django.db import connection, transaction
 from django.db.models import Model
@@ -14,6 +15,7 @@ from django.utils import timezone
 
 from accounts import changes
 from accounts.models import Account, Credential
+from accounts.volume import VolumeDay
 
 # 24 of 62 characters hold 142 bits: no dictionary reaches them, so one fast hash is enough.
 SECRET_LENGTH = 24
@@ -86,7 +88,7 @@ def live_hashes(credential: Credential) -> tuple[str, ...]:
 
 
 def find_credential(username: str) -> Credential | None:
-    """Return the live credential of that name with its account, None where there is none."""
+    """Return the live credential of that name with its account and its day, None where none is."""
     if "\x00" in username:
         return None
     with connection.cursor() as cursor:
@@ -94,10 +96,21 @@ def find_credential(username: str) -> Credential | None:
         row = cursor.fetchone()
     if row is None:
         return None
-    size = len(_columns(Credential))
-    credential = Credential.from_db(connection.alias, _columns(Credential), row[:size])
-    credential.account = Account.from_db(connection.alias, _columns(Account), row[size:])
+    credential, account, day = _models(row, Credential, Account, VolumeDay)
+    credential.account = account
+    # The first claim of a day makes its row; until then nothing is used.
+    account.today = day if day.pk else VolumeDay(allowance=account.allowance)
     return credential
+
+
+def _models(row: Sequence[Any], *models: type[Model]) -> Iterator[Any]:
+    """Yield what a row holds of several models, one after the other."""
+    start = 0
+    for model in models:
+        columns = _columns(model)
+        end = start + len(columns)
+        yield model.from_db(connection.alias, columns, row[start:end])
+        start = end
 
 
 @cache
@@ -105,9 +118,12 @@ def _live_credential() -> str:
     # In SQL, for each request asks it, and the ORM takes a millisecond to write the same.
     columns = [f"c.{name}" for name in _columns(Credential)]
     columns += [f"a.{name}" for name in _columns(Account)]
+    columns += [f"d.{name}" for name in _columns(VolumeDay)]
     return (
         f"SELECT {', '.join(columns)} FROM accounts_credential c"
         " JOIN accounts_account a ON a.id = c.account_id"
+        " LEFT JOIN accounts_volumeday d"
+        " ON d.account_id = a.id AND d.day = (now() AT TIME ZONE 'UTC')::date"
         " WHERE c.username = %s AND c.revoked_at IS NULL"
     )
 

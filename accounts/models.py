@@ -8,7 +8,12 @@ from django.contrib.postgres.fields import ArrayField
 from django.db import models
 from django.utils import timezone
 
+from accounts import plan
+from accounts.volume import Standing, VolumeDay
+
 MEBIBYTE = 1024 * 1024
+# So far the volume of a new account grows before staff have looked at it.
+FIRST_CEILING = 2_000
 
 
 def new_public_id() -> str:
@@ -60,6 +65,23 @@ class Account(models.Model):
     is_test = models.BooleanField(default=False, db_default=False)
     # Why it may not submit for now, in words for the customer; "": it may.
     suspended_for = models.TextField(blank=True, default="", db_default="")
+    # The volume: recipients a UTC day. `allowance.py` and who calls it write these, nobody else.
+    stage = models.PositiveSmallIntegerField(default=0, db_default=0, editable=False)
+    ceiling = models.PositiveIntegerField(  # that staff have approved
+        default=FIRST_CEILING, db_default=FIRST_CEILING, editable=False
+    )
+    allowance = models.PositiveIntegerField(  # of today, and of each day until it changes
+        default=plan.amount(0), db_default=plan.amount(0), editable=False
+    )
+    standing = models.PositiveSmallIntegerField(
+        choices=Standing, default=Standing.GOOD, db_default=Standing.GOOD, editable=False
+    )
+    # What came before counts no more against it: staff have looked at it. Null: all counts.
+    judged_since = models.DateTimeField(null=True, editable=False)
+    # Recipients that wait for volume, as of some seconds ago.
+    held = models.PositiveIntegerField(default=0, db_default=0, editable=False)
+    # Its volume of this day, where that was read together with it.
+    today: VolumeDay | None = None
     created_at = models.DateTimeField(default=timezone.now, editable=False)
     members = models.ManyToManyField(User, through="Membership", related_name="accounts")
 

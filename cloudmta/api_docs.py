@@ -63,6 +63,8 @@ ADVICE = {
     Cause.ATTACHMENT: "Send the file as a link; programs are not taken by any name.",
     Cause.SPAM: "The detail names the rules; change what they found.",
     Cause.RATE_LIMIT: "Wait for the seconds in Retry-After, then repeat.",
+    Cause.VOLUME_LIMIT: "Wait until 00:00 UTC; or ask for more volume on the page Volume.",
+    Cause.SENDING_PAUSED: "Find out why mail bounces, and tell the operator what has changed.",
     Cause.KEY_IN_FLIGHT: "Repeat the request in a second: it gets the answer of the first.",
     Cause.KEY_REUSED: "Use a new key for each new request.",
 }

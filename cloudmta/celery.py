@@ -18,6 +18,8 @@ app.autodiscover_tasks()
 
 # Seconds between the rings of the sweep: so late, at the most, is what no doorbell told of.
 SWEEP = 2
+# Seconds between looks at mail that is held for volume.
+LOOK = 15
 app.conf.beat_schedule = {
     f"sweep {message_class.label}": {
         "task": "messages.tasks.deliver",
@@ -26,4 +28,10 @@ app.conf.beat_schedule = {
         "options": {"queue": message_class.label, "expires": SWEEP},
     }
     for message_class in MessageClass
+} | {
+    "look after held mail": {
+        "task": "messages.tasks.look_after_held",
+        "schedule": LOOK,
+        "options": {"queue": "housekeeping", "expires": LOOK},
+    }
 }

@@ -96,7 +96,7 @@ def check(submission: Submission) -> Accepted:
     content = b"".join(
         [_trace(submission, message_id, now), *(field.raw for field in kept), b"\r\n", body]
     )
-    return Accepted(
+    accepted = Accepted(
         id=message_id,
         submission=submission,
         accepted_at=now,
@@ -108,6 +108,9 @@ def check(submission: Submission) -> Accepted:
         content=content,
         verdict=verdict,
     )
+    if not accepted.is_test:
+        policy.limit_class(submission.sender, accepted.message_class)
+    return accepted
 
 
 def _is_stripped(field: Field) -> bool:

@@ -1,8 +1,10 @@
 """Claim a batch: make what is to be sent ready, and settle whoever is not to be asked about."""
 
-from collections.abc import Iterator
+from collections import Counter
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
+from accounts import allowance
 from accounts.message_class import MessageClass
 from domains.signing import Keyring
 from events import suppressions
@@ -25,6 +27,7 @@ def take(message_class: MessageClass, limit: int, keyring: Keyring) -> Batch:
     """Claim up to `limit` due recipients of a class, and make ready what can be sent."""
     claimed = queue.claim(message_class, limit)
     known = {result.outcome.claimed.id: result for result in _known_fates(claimed)}
+    _give_back(known.values())
     to_send = [one for one in claimed if one.id not in known]
     composed = compose_all(to_send, keyring) if to_send else []
     return Batch(claimed, composed, list(known.values()))
@@ -40,6 +43,16 @@ def _known_fates(claimed: list[Claimed]) -> Iterator[Result]:
             yield outcomes.blocked(one, "suppressed", "The address is on the suppression list")
         elif one.is_test:
             yield outcomes.simulated(one, simulated.reply_to(one.address, one.attempt_number))
+
+
+def _give_back(results: Iterable[Result]) -> None:
+    """Return the allowance that was taken for recipients to whom nothing is sent."""
+    claimed = (one.outcome.claimed for one in results)
+    amounts = Counter(
+        one.account_id for one in claimed if one.attempt_number == 1 and not one.is_test
+    )
+    if amounts:
+        allowance.give_back(amounts)
 
 
 def _listed(one: Claimed) -> str:

@@ -104,6 +104,8 @@ class Recipient(models.Model):
     # The claim that holds it; only who knows the number may write the outcome (a fencing token).
     lease = models.BigIntegerField(null=True)
     attempt_count = models.PositiveSmallIntegerField(default=0)
+    # When its first attempt was taken out of the account's allowance, which happens once.
+    allowed_at = models.DateTimeField(null=True)
     reply = models.TextField(default="")  # the last reply, or our reason
     settled_at = models.DateTimeField(null=True)
 
@@ -113,7 +115,12 @@ class Recipient(models.Model):
                 fields=["message_class", "account", "due_at"],
                 condition=models.Q(due_at__isnull=False),
                 name="recipient_due",
-            )
+            ),
+            models.Index(
+                fields=["account", "message_class", "accepted_at"],
+                condition=models.Q(state=State.HELD),
+                name="recipient_held",
+            ),
         ]
         constraints = [
             models.CheckConstraint(

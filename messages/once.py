@@ -7,6 +7,7 @@ from typing import Any
 from rest_framework.request import Request
 from rest_framework.response import Response
 
+from accounts.allowance import seconds_to_reset
 from accounts.rest.problems import Problem
 from messages import idempotency
 from messages.idempotency import Claim, ClaimLost, Replay
@@ -56,7 +57,9 @@ def _work_under(claim: Claim, work: Work) -> Response:
 def problem_of(refused: Refused, errors: list[dict[str, str]] | None = None) -> Problem:
     """Return a refusal in the manner of REST."""
     manner, headers = refused.cause.value, dict[str, str]()
-    if manner.http in (409, 429):
+    if refused.cause in (Cause.VOLUME_LIMIT, Cause.SENDING_PAUSED):
+        headers["Retry-After"] = str(seconds_to_reset())
+    elif manner.http in (409, 429):
         headers["Retry-After"] = "1"
     pointer = refused.pointer if errors is None else ""
     return Problem(

@@ -2,6 +2,8 @@
 
 from django.conf import settings
 
+from accounts.allowance import is_stopped
+from accounts.message_class import MessageClass
 from domains.addresses import (
     ONE_MAILBOX,
     AddressError,
@@ -32,6 +34,24 @@ def require_standing(sender: Sender) -> None:
         raise Refused(Cause.ACCOUNT_SUSPENDED, f"Account suspended: {sender.suspended_for}")
     if not sender.may_send:
         raise Refused(Cause.SCOPE_MISSING, "This credential may not send; give it the scope send")
+
+
+def limit_backlog(sender: Sender) -> None:
+    """Put off whose account has two days' allowance held already; tests wait for no volume."""
+    if sender.volume.is_full and not sender.is_test:
+        raise Refused(
+            Cause.VOLUME_LIMIT,
+            f"Daily volume limit {sender.volume.allowance} reached; resets 00:00 UTC",
+        )
+
+
+def limit_class(sender: Sender, message_class: MessageClass) -> None:
+    """Put off mail of a class that the standing of the account has stopped."""
+    if is_stopped(message_class, sender.volume.standing):
+        raise Refused(
+            Cause.SENDING_PAUSED,
+            f"Sending of {message_class.label} mail is paused: too many bounces or complaints",
+        )
 
 
 def limit_size(sender: Sender, size: int) -> None:

@@ -15,8 +15,10 @@ from uuid import UUID
 from django.conf import settings
 from django.db import connection
 
+from accounts import allowance
 from accounts.message_class import MessageClass
 from events.bulk import prepared
+from messages import holding
 from messages.models import State
 
 # A claim holds at least so long, and is prolonged while its worker lives.
@@ -51,15 +53,20 @@ class Claimed:
     send_at: datetime | None  # the sender asked for not before
     is_test: bool
     is_scanned: bool  # False: no scanner has looked at the content yet
+    allowed_at: datetime | None  # when it was first claimed; None: a test, or before we knew
 
     @property
     def expires_at(self) -> datetime:
-        return (self.send_at or self.accepted_at) + LIFETIME[self.message_class]
+        # What was held for volume gets its whole time all the same.
+        first = self.allowed_at or self.send_at or self.accepted_at
+        return first + LIFETIME[self.message_class]
 
 
 # Accounts with due mail are found by hopping over the index, one probe an account; each gets an
-# equal share of the batch, so that nobody waits for somebody else's backlog.
-CLAIM = """
+# equal share of the batch, so that nobody waits for somebody else's backlog. Of what is picked, as
+# many first attempts go as the account is granted; the rest is held until its next day, where it
+# stays in the order in which it came. Tests cost no allowance, and later attempts none again.
+CLAIM = f"""
 WITH RECURSIVE front AS (
     (SELECT account_id, due_at FROM mail_recipient
       WHERE message_class = %(class)s AND due_at IS NOT NULL
@@ -73,33 +80,67 @@ WITH RECURSIVE front AS (
 ), waiting AS MATERIALIZED (
     SELECT account_id FROM front WHERE due_at <= now()
 ), picked AS MATERIALIZED (
-    SELECT due.id FROM waiting, LATERAL (
-        SELECT id FROM mail_recipient
+    SELECT due.* FROM waiting, LATERAL (
+        SELECT id, message_id, account_id, due_at,
+               attempt_count = 0 AND allowed_at IS NULL AS is_new
+          FROM mail_recipient
          WHERE message_class = %(class)s AND account_id = waiting.account_id AND due_at <= now()
          ORDER BY due_at
          LIMIT greatest(%(limit)s / (SELECT count(*) FROM waiting), 1)
          FOR UPDATE SKIP LOCKED) due
     LIMIT %(limit)s
+), judged AS MATERIALIZED (
+    SELECT known.*, is_new AND NOT is_test AND NOT is_stopped AS asks,
+           row_number() OVER (PARTITION BY account_id, is_new AND NOT is_test ORDER BY due_at, id)
+               AS place
+      FROM (SELECT picked.id, picked.account_id, picked.due_at, picked.is_new, m.is_test,
+                   a.allowance, NOT m.is_test AND
+                   (a.suspended_for <> '' OR a.standing >= %(stopped_from)s) AS is_stopped
+              FROM picked
+              JOIN mail_message m ON m.id = picked.message_id
+              JOIN accounts_account a ON a.id = picked.account_id) known
+), asked AS (
+    SELECT account_id, allowance, count(*) AS number FROM judged WHERE asks GROUP BY 1, 2
+), taken AS ({allowance.TAKE}
+), sorted AS (
+    SELECT judged.id, taken.allowance, asks, is_stopped,
+           NOT is_stopped AND (NOT asks OR place <= taken.granted) AS goes
+      FROM judged LEFT JOIN taken USING (account_id)
 )
 UPDATE mail_recipient r
-   SET state = 'leased',
-       lease = %(lease)s,
-       attempt_count = r.attempt_count + 1,
-       due_at = now() + greatest(
-           %(lease_seconds)s * interval '1 second',
-           (%(retry_after)s::int[])[least(r.attempt_count + 1, %(steps)s)]
-           * (0.9 + 0.2 * random()) * interval '1 second')
-  FROM picked, mail_message m
- WHERE r.id = picked.id AND m.id = r.message_id
+   SET state = CASE WHEN goes THEN 'leased' ELSE 'held' END,
+       lease = CASE WHEN goes THEN %(lease)s END,
+       attempt_count = r.attempt_count + goes::int,
+       allowed_at = CASE WHEN goes AND asks THEN now() ELSE r.allowed_at END,
+       due_at = CASE WHEN goes THEN now() + greatest(
+               %(lease_seconds)s * interval '1 second',
+               (%(retry_after)s::int[])[least(r.attempt_count + 1, %(steps)s)]
+               * (0.9 + 0.2 * random()) * interval '1 second')
+           ELSE {holding.NEXT_DAY} END,
+       reply = CASE WHEN goes THEN r.reply ELSE {holding.REASON} END
+  FROM sorted, mail_message m
+ WHERE r.id = sorted.id AND m.id = r.message_id
 RETURNING r.id, r.lease, r.message_id, r.account_id, r.message_class, r.accepted_at, r.address,
           r.domain, r.attempt_count AS attempt_number, r.due_at AS retry_at,
           m.sender_domain, m.message_id_header, m.tags, m.metadata, m.send_at, m.is_test,
-          m.is_scanned
+          m.is_scanned, r.allowed_at, r.reply
 """
 
 
 def claim(message_class: MessageClass, limit: int) -> list[Claimed]:
-    """Take up to `limit` due recipients of a class for one attempt each."""
+    """Take up to `limit` due recipients of a class for one attempt each.
+
+    Whoever has no allowance left is held, and his share goes to the others.
+    """
+    claimed, held = _claim(message_class, limit)
+    if held:
+        holding.hold_rest(message_class, held)
+        claimed += _claim(message_class, limit - len(claimed))[0]
+    return claimed
+
+
+def _claim(message_class: MessageClass, limit: int) -> tuple[list[Claimed], dict[int, str]]:
+    """Claim once; return the recipients that are ours, and why some of an account were held."""
     with prepared() as cursor:
         cursor.execute(
             CLAIM,
@@ -110,16 +151,22 @@ def claim(message_class: MessageClass, limit: int) -> list[Claimed]:
                 "lease_seconds": LEASE,
                 "retry_after": settings.RETRY_AFTER,
                 "steps": len(settings.RETRY_AFTER),
+                "share": allowance.SHARE[message_class],
+                "stopped_from": int(allowance.STOPPED_FROM[message_class]),
             },
             prepare=True,
         )
+        rows = cursor.fetchall()
+    claimed, held = [], dict[int, str]()
+    for row in rows:
+        reply = row.pop("reply")
+        if row["lease"] is None:
+            held[row["account_id"]] = reply
+            continue
         # Django has psycopg leave JSON as text.
-        return [
-            Claimed(
-                **row | {"message_class": message_class, "metadata": json.loads(row["metadata"])}
-            )
-            for row in cursor.fetchall()
-        ]
+        row |= {"message_class": message_class, "metadata": json.loads(row["metadata"])}
+        claimed.append(Claimed(**row))
+    return claimed, held
 
 
 def may_have_left_some(claimed: Sequence[Claimed], limit: int) -> bool:

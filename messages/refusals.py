@@ -46,6 +46,8 @@ class Cause(Enum):
     ATTACHMENT = Manner(554, "5.7.0", 422, "Attachment type not permitted", "/attachments")
     SPAM = Manner(554, "5.7.1", 422, "Content looks like spam")
     RATE_LIMIT = Manner(450, "4.7.1", 429, "Too many messages at once")
+    VOLUME_LIMIT = Manner(451, "4.7.1", 429, "Daily volume reached, and much is held")
+    SENDING_PAUSED = Manner(451, "4.7.1", 429, "Sending paused")
     KEY_IN_FLIGHT = Manner(451, "4.5.0", 409, "Idempotency key in use")
     KEY_REUSED = Manner(554, "5.5.0", 422, "Idempotency key used for something else")
 

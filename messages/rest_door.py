@@ -101,6 +101,7 @@ def _recipients(order: Order) -> dict[str, str]:
 
 def _limit_envelope(sender: Sender, reverse_path: str, recipients: dict[str, str]) -> None:
     policy.require_standing(sender)
+    policy.limit_backlog(sender)
     policy.require_own_reverse_path(sender, reverse_path)
     if len(recipients) > policy.MAX_RECIPIENTS:
         raise policy.too_many_recipients(may_split=False)

@@ -4,8 +4,11 @@ from dataclasses import dataclass
 
 from django.db import connection
 
-from accounts import authentication
+from accounts import allowance, authentication, plan
+from accounts.allowance import Usage
 from accounts.models import Credential, Scope
+
+UNLIMITED = Usage(allowance=plan.HIGHEST)
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,6 +28,7 @@ class Sender:
     is_relay: bool = False  # splits long lists of recipients by itself
     suspended_for: str = ""
     messages_per_second: int | None = None
+    volume: Usage = UNLIMITED
 
 
 def find(username: str) -> Sender | None:
@@ -50,6 +54,7 @@ def of(credential: Credential) -> Sender:
         is_relay=credential.is_relay,
         suspended_for=account.suspended_for,
         messages_per_second=account.messages_per_second,
+        volume=allowance.usage(account),
     )
 
 

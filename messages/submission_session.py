@@ -94,6 +94,7 @@ class SubmissionSession(DoorSession):
             raise Refused(Cause.CREDENTIAL_REVOKED, "The credential was revoked")
         self._know(sender)
         policy.require_standing(sender)
+        policy.limit_backlog(sender)
         self._keep_pace(sender)
         policy.require_own_reverse_path(sender, event.reverse_path)
         self.respond(SENDER_OK)

@@ -7,7 +7,7 @@ import uvloop
 from celery import shared_task, signals
 
 from accounts.message_class import MessageClass
-from messages import doorbell
+from messages import doorbell, holding
 from messages.delivery import Engine
 
 # Seconds that attempts may take to end after the worker was told to stop.
@@ -21,6 +21,12 @@ def deliver(message_class: int) -> None:
     classes = [one for one in MessageClass if one <= message_class]
     engine, loop = _host.engine()
     asyncio.run_coroutine_threadsafe(engine.deliver(classes), loop).result()
+
+
+@shared_task
+def look_after_held() -> None:
+    """Let go what has volume again, and count what is held."""
+    holding.look_after_held()
 
 
 class Host:

@@ -10,6 +10,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
+from accounts.allowance import Usage, usage
 from accounts.models import Account, Credential, Scope
 from accounts.rest import limits
 from accounts.rest.authentication import WRONG
@@ -33,6 +34,7 @@ class AccountView(APIView):
     credential: Credential
     account: Account
     allowance: Allowance | None = None
+    volume: Usage | None = None
 
     def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
         super().initial(request, *args, **kwargs)
@@ -40,6 +42,7 @@ class AccountView(APIView):
             raise NotAuthenticated(WRONG)
         self.credential = request.auth
         self.account = request.auth.account
+        self.volume = usage(self.account)
         self._count()
         self._permit(request.method or "")
         _limit_body(cast(WSGIRequest, request._request), self.max_body)
@@ -71,8 +74,8 @@ class AccountView(APIView):
         response.headers["X-Request-Id"] = request_id(request)
         # What is an account's own is for no cache on the way.
         response.headers.setdefault("Cache-Control", "no-store")
-        if self.allowance:
-            for header, value in self.allowance.headers.items():
+        for known in (self.allowance, self.volume):
+            for header, value in known.headers.items() if known else ():
                 response.headers[header] = value
         return response
 

@@ -5,7 +5,9 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
+from accounts.allowance import resets_at, today
 from accounts.models import Credential
+from accounts.volume import VolumeDay
 
 
 def created(caller, **fields):
@@ -256,4 +258,22 @@ class TestAccount:
             "max_message_size": 10 * 1024 * 1024,
             "requests_per_second": 10_000,
             "messages_per_second": None,
+            "volume": {
+                "limit": 150,
+                "used": 0,
+                "remaining": 150,
+                "resets_at": resets_at().isoformat().replace("+00:00", "Z"),
+                "held": 0,
+                "ceiling": 2000,
+                "standing": "good",
+            },
         }
+
+    def test_every_answer_says_what_is_left_of_the_day(self, alice):
+        VolumeDay.objects.create(account=alice.account, day=today(), allowance=250, used=240)
+
+        response = alice.call("get", "credentials")
+
+        assert response.headers["X-CloudMTA-Volume-Limit"] == "250"
+        assert response.headers["X-CloudMTA-Volume-Remaining"] == "10"
+        assert 0 < int(response.headers["X-CloudMTA-Volume-Reset"]) <= 24 * 3600

@@ -27,6 +27,7 @@ class AccountFactory(factory.django.DjangoModelFactory):
         model = Account
 
     name = factory.Sequence(lambda n: f"Account {n}")
+    ceiling = allowance = 1_000_000
 
 
 class UserFactory(factory.django.DjangoModelFactory):

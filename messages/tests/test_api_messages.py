@@ -11,7 +11,9 @@ from django.test import Client
 from django.utils import timezone
 
 from accounts import authentication
+from accounts.allowance import seconds_to_reset
 from accounts.models import Account, Scope
+from accounts.volume import Standing
 from domains.models import Domain
 from events.models import Suppression, Tally
 from messages.models import Content, IdempotencyKey, Message, Recipient, Refusal, State
@@ -443,3 +445,29 @@ class TestLists:
         assert bob.call(method, f"messages/{message.id}{part}").status_code == 404
         recipient.refresh_from_db()
         assert recipient.state == State.QUEUED
+
+
+class TestVolume:
+    def test_with_two_days_held_the_answer_is_429_until_the_next_day(self, alice):
+        Account.objects.filter(pk=alice.account.pk).update(held=2 * 150 + 1)
+
+        answer = alice.send()
+
+        assert answer.status_code == 429
+        assert answer.json()["code"] == "volume_limit"
+        assert answer.json()["detail"] == "Daily volume limit 150 reached; resets 00:00 UTC"
+        assert abs(int(answer["Retry-After"]) - seconds_to_reset()) < 60
+        assert answer["X-CloudMTA-Volume-Limit"] == "150"
+        assert Refusal.objects.get().reply.startswith("451 4.7.1 ")
+
+    def test_a_paused_account_may_send_priority_and_tests(self, alice):
+        Account.objects.filter(pk=alice.account.pk).update(standing=Standing.PAUSED)
+
+        assert alice.send().json()["code"] == "sending_paused"
+        assert alice.send(priority="priority").status_code == 202
+        assert alice.send(test_mode=True).status_code == 202
+
+    def test_another_account_does_not_notice(self, alice, bob):
+        Account.objects.filter(pk=bob.account.pk).update(held=1_000)
+
+        assert alice.send().status_code == 202

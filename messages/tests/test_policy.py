@@ -1,9 +1,14 @@
 """One rule, one function: what each takes and what it answers to the rest."""
 
+from dataclasses import replace
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from accounts.allowance import Usage
+from accounts.message_class import MessageClass
+from accounts.volume import Standing
 from messages import policy
 from messages.header import Field
 from messages.refusals import Refused
@@ -117,3 +122,38 @@ def test_a_field_that_may_stand_once(name):
 @pytest.mark.parametrize("name", ["Received", "X-Any", "Resent-From", "List-Unsubscribe"])
 def test_a_field_that_may_stand_more_often(name):
     assert refusal(policy.refuse_duplicates, fields(name, "a", "b")) is None
+
+
+def with_volume(*, is_test: bool = False, **volume: object) -> Sender:
+    return replace(ALICE, volume=Usage(allowance=100, **volume), is_test=is_test)
+
+
+@pytest.mark.parametrize(
+    ("sender", "answer"),
+    [
+        (with_volume(used=100, held=200), None),
+        (
+            with_volume(used=100, held=201),
+            "451 4.7.1 Daily volume limit 100 reached; resets 00:00 UTC",
+        ),
+        (with_volume(used=100, held=201, is_test=True), None),
+    ],
+)
+def test_two_days_allowance_may_be_held(sender, answer):
+    assert refusal(policy.limit_backlog, sender) == answer
+
+
+@pytest.mark.parametrize(
+    ("standing", "message_class", "is_taken"),
+    [
+        (Standing.NOTICE, MessageClass.DIGEST, True),
+        (Standing.WARNING, MessageClass.DIGEST, False),
+        (Standing.REVIEW, MessageClass.STANDARD, True),
+        (Standing.PAUSED, MessageClass.STANDARD, False),
+        (Standing.PAUSED, MessageClass.PRIORITY, True),
+    ],
+)
+def test_mail_of_a_class_that_is_stopped_is_put_off(standing, message_class, is_taken):
+    answer = refusal(policy.limit_class, with_volume(standing=standing), message_class)
+
+    assert answer is None if is_taken else answer.startswith("451 4.7.1 Sending of ")
