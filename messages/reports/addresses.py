@@ -6,6 +6,8 @@ import re
 _TYPED = re.compile(r"\s*+[\w/-]{1,20}\s*+;\s*+(.*)", re.ASCII | re.DOTALL)
 # How RFC 6533 §3 writes a character in an address that must stay ASCII.
 _ESCAPED = re.compile(r"\\x\{([0-9A-Fa-f]{1,6})\}")
+# Whatever could be delivered to: spaces only in quotes.
+_ADDRESS = re.compile(r"""(?:"[^"]{1,200}+"|[^\s"@|/<>(),:;\[\]][^\s"@|<>(),:;\[\]]*+)@[^\s"@<>(),;/]++""")
 _BRACKETED = re.compile(r"<([^<>]*+)>")
 MAX_LENGTH = 1000  # characters
 
@@ -22,8 +24,21 @@ def of_field(value: str) -> str:
     bracketed = _BRACKETED.search(address)
     if bracketed:
         address = bracketed[1]
-    address = address.removeprefix("mailto:").removeprefix("SMTP:").strip(" \t\"'<>,;")
+    address = address.strip(" \t<>,;").removeprefix("mailto:").removeprefix("SMTP:")
+    for quote in "'\"":
+        if len(address) > 1 and address[0] == address[-1] == quote:
+            address = address[1:-1]
     return address[:MAX_LENGTH]
+
+
+def is_address(text: str) -> bool:
+    """Whether a text is an address that mail may have been sent to: no pipe, no file."""
+    return _ADDRESS.fullmatch(text) is not None
+
+
+def find_all(text: str) -> list[str]:
+    """Return every address in a text, each once, in their order."""
+    return list(dict.fromkeys(match[0] for match in _ADDRESS.finditer(text)))
 
 
 def _character(escaped: re.Match[str]) -> str:

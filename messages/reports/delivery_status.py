@@ -1,7 +1,7 @@
 """Read delivery status notifications (RFC 3464, RFC 6533), whatever their programs make of them."""
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 from messages import classifier
 from messages.reports import addresses, originals
@@ -45,21 +45,23 @@ _BLANK_LINE = re.compile(rb"\n[ \t]*\n")
 
 
 def read(mail: Part) -> list[Report] | None:
-    """Return what a notification reports. None: the mail is no notification."""
-    parts = [part for part in mail.walk() if part.media_type in MEDIA_TYPES]
-    if not parts:
-        return None
-    return [report for part in parts for report in of_text(part.octets, mail)]
+    """Return what a notification reports. None: the mail is none, or names no recipient."""
+    contents = [part.octets for part in mail.walk() if part.media_type in MEDIA_TYPES]
+    return of_contents(contents, mail)
 
 
-def of_text(octets: bytes, mail: Part) -> Iterator[Report]:
-    """Return what the content of a message/delivery-status reports."""
-    about_message, groups = split(octets)
-    original = originals.of(mail, about_message)
-    reporter = addresses.without_type(about_message.get("reporting-mta", ""))
-    for group in groups[:MAX_RECIPIENTS]:
-        if report := _report(group, original, reporter):
-            yield report
+def of_contents(contents: Iterable[bytes], mail: Part) -> list[Report] | None:
+    """Return what parts of type message/delivery-status report."""
+    reports: list[Report] = []
+    is_notification = False
+    for content in contents:
+        about_message, groups = split(content)
+        original = originals.of(mail, about_message)
+        reporter = addresses.without_type(about_message.get("reporting-mta", ""))
+        for group in groups[:MAX_RECIPIENTS]:
+            is_notification = True
+            reports += _reports(group, original, reporter)
+    return reports if is_notification else None
 
 
 def split(octets: bytes) -> tuple[Group, list[Group]]:
@@ -87,31 +89,35 @@ def _is_another(name: str, group: Group) -> bool:
     return name in NAMES and any(written in group for written in NAMES)
 
 
-def _report(group: Group, original: Original, reporter: str) -> Report | None:
+def _reports(group: Group, original: Original, reporter: str) -> Iterator[Report]:
     diagnostic = addresses.without_type(group.get("diagnostic-code", ""))
     status = _status(group.get("status", ""), diagnostic)
     action = _action(group.get("action", ""), status)
-    if action not in (FAILED, DELAYED):
-        return None
+    if action in NO_FAILURES or status.startswith("2") or not (action or status):
+        return
     judgement = classifier.of_report(status, diagnostic, is_final=action == FAILED)
-    return Report(
-        recipient=_recipient(group),
+    yield Report(
+        recipient=_recipient(group, original),
         kind=judgement.kind,
         status=status,
-        permanent=action == FAILED and classifier.is_permanent(status, diagnostic),
+        permanent=action == FAILED and classifier.is_permanent(_code(status, diagnostic), status),
         reason=judgement.reason,
         diagnostic=diagnostic,
         reporter=reporter,
+        original_recipient=addresses.of_field(group.get("original-recipient", "")),
         original=original,
     )
 
 
+def _code(status: str, diagnostic: str) -> int | None:
+    return None if status else classifier.find_code(diagnostic)
+
+
 def _action(written: str, status: str) -> str:
     word = _FIRST_WORD.match(written.strip().lower())
-    if word:
-        return ACTIONS.get(word[0], word[0])
-    # Without the word (RFC 3464 §2.3.3 demands it) the status must tell.
-    return FAILED if status[:1] in ("4", "5") else ""
+    if word is None and not status:
+        return ""
+    return ACTIONS.get(word[0], FAILED) if word else FAILED
 
 
 def _status(written: str, diagnostic: str) -> str:
@@ -124,6 +130,11 @@ def _status(written: str, diagnostic: str) -> str:
     return said[1] if said and is_vague and said[1][0] == found[1][0] else found[1]
 
 
-def _recipient(group: Group) -> str:
+def _recipient(group: Group, original: Original) -> str:
+    """Return the address, or what stands in its place: a pipe, a name in a directory."""
     written = [addresses.of_field(group[name]) for name in NAMES if group.get(name)]
-    return next((address for address in written if "@" in address), "".join(written[:1]))
+    known = originals.recipients(original)
+    named = [address for address in written if addresses.is_address(address)]
+    if not named and len(known) == 1:
+        return known[0]
+    return (named or written or [""])[0]

@@ -9,6 +9,7 @@ from messages.reports import addresses, mail
 from messages.reports.mail import Part
 from messages.reports.report import Original
 
+LIST_FIELDS = ("list-id", "list-post", "x-beenthere", "x-mailing-list")
 _MESSAGE_ID = re.compile(r"<[^<>\s]{1,500}>")
 MAX_KEPT = 200  # fields
 
@@ -36,6 +37,14 @@ def header_of(report: Part) -> list[tuple[str, str]]:
             fields = mail.parse_fields(octets.partition(b"\n\n")[0])
             return [(name, mail.shown(value)) for name, value in fields]
     return []
+
+
+def recipients(original: Original) -> list[str]:
+    """Return who the message was for by its To and Cc; nobody where it went over a mailing list."""
+    if any(original.values(name) for name in LIST_FIELDS):
+        return []
+    written = (value for name in ("to", "cc") for value in original.values(name))
+    return addresses.find_all(", ".join(written))
 
 
 def read_date(written: str) -> datetime | None:

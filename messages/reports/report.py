@@ -30,13 +30,14 @@ class Original:
 class Report:
     """What became of one recipient, as another server tells it. Nothing of it is proved."""
 
-    recipient: str  # as written in the report, "" where unknown
+    recipient: str  # the address that failed, as written in the report; "" where unknown
     kind: ReportKind  # soft_bounce: the other server is still trying
     status: str = ""  # "5.1.1" (RFC 3463); "" where none is given
     permanent: bool = False  # by its status: another attempt would fail as well
     reason: Reason = Reason.UNKNOWN
     diagnostic: str = ""  # what the server said, for people; one line
     reporter: str = ""  # the server that reports, "" where unknown
+    original_recipient: str = ""  # whom the sender wrote to, where that is given
     original: Original = field(default_factory=Original)
 
     @property

@@ -1,0 +1,185 @@
+"""Judge why a server does not take mail: of its replies (RFC 5321 §4.2, RFC 3463) and of reports.
+
+What the words say goes before the enhanced status, and that before the bare code: many servers
+send one status for everything, few write what is not so. All rules are data.
+"""
+
+import re
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Literal
+
+from events.reasons import SUPPRESSING, Reason
+from messages.classifier.codes import BY_CODE, BY_PHASE, BY_STATUS, BY_SUBJECT, SURE
+from messages.classifier.wording import CLEAR, VAGUE, Rules
+from messages.smtp.replies import Reply
+
+Kind = Literal["bounce", "soft_bounce", "blocked"]
+
+MAX_TEXT = 2000  # characters that are looked at; what matters comes first
+
+BLOCKED = frozenset(
+    {
+        Reason.REPUTATION,
+        Reason.SPAM_CONTENT,
+        Reason.AUTHENTICATION,
+        Reason.POLICY,
+        Reason.CONTENT_REJECTED,
+        Reason.MESSAGE_TOO_LARGE,
+        Reason.RELAYING_DENIED,
+        Reason.PROTOCOL_ERROR,
+    }
+)
+# What another day may mend, whatever the code says.
+PASSING = frozenset(
+    {
+        Reason.MAILBOX_FULL,
+        Reason.RATE_LIMITED,
+        Reason.GREYLISTED,
+        Reason.SERVER_ERROR,
+        Reason.UNREACHABLE,
+        Reason.EXPIRED,
+    }
+)
+
+RECIPIENTS_OWN = frozenset(
+    {
+        Reason.INVALID_ADDRESS,
+        Reason.INACTIVE_MAILBOX,
+        Reason.DOMAIN_NOT_FOUND,
+        Reason.HARD_BOUNCE,
+    }
+)
+
+# "550 5.1.1 text", "550-5.1.1 text", "(#5.1.1)": wherever a code stands in a text.
+STATUS = re.compile(r"(?<![\d.])([245]\.\d{1,3}\.\d{1,3})(?![\d.]|\w)", re.ASCII)
+CODE = re.compile(r"(?<![\w.:=#/-])([45][0-5]\d|57\d)(?=[ \t,;:\-#]|$)(?![ \t]*+(?:bytes|hours|days))")
+# Addresses, and links but for their host, say nothing about the failure.
+NAMES = re.compile(r"[\w.+=-]{1,64}+@[\w.-]{1,255}+|https?://([\w.-]*+)\S*+", re.ASCII)
+BRACKETS = re.compile(r"[<>\[\](){}\"]")
+BLANKS = re.compile(r"\s++")
+
+
+class Phase(StrEnum):
+    """Which command of the dialogue (RFC 5321 §4.1) a server refused."""
+
+    CONNECT = "connect"  # the greeting, EHLO, STARTTLS
+    MAIL = "mail"
+    RCPT = "rcpt"
+    DATA = "data"
+    UNKNOWN = ""
+
+
+BEFORE_RCPT = {Phase.CONNECT: Reason.REPUTATION, Phase.MAIL: Reason.POLICY}
+
+# How reports tell of it.
+PHASES = (
+    (Phase.RCPT, re.compile(r"rcpt[ _]to|rcpt command|rcpt_to", re.IGNORECASE)),
+    (Phase.MAIL, re.compile(r"mail[ _]from|mail command", re.IGNORECASE)),
+    (Phase.DATA, re.compile(r"end of data|data command|final dot|after i sent", re.IGNORECASE)),
+    (Phase.CONNECT, re.compile(r"initial connection|refused to talk|ehlo|helo", re.IGNORECASE)),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Judgement:
+    """What a refusal means."""
+
+    kind: Kind
+    reason: Reason
+
+    @property
+    def suppresses(self) -> bool:
+        """Whether the address should be written to no more."""
+        return self.kind == "bounce" and self.reason in SUPPRESSING
+
+
+def of_reply(reply: Reply, phase: Phase = Phase.UNKNOWN) -> Judgement:
+    """Judge a reply that is not positive."""
+    return judge(reply.code, reply.status, reply.text, phase)
+
+
+def judge(
+    code: int | None, status: str, text: str, phase: Phase = Phase.UNKNOWN
+) -> Judgement:
+    """Judge by what is known: code None and status "" are looked for in the text.
+
+    The kind is by nature, whether or not somebody tries again: `blocked` if they will not have
+    mail from us, `bounce` if the recipient cannot be reached for ever, else `soft_bounce`.
+    """
+    text = text[:MAX_TEXT]
+    status = status or find_status(text)
+    if code is None:
+        code = find_code(text)
+    reason = find_reason(code, status, text, phase or find_phase(text))
+    if reason in BLOCKED:
+        return Judgement("blocked", reason)
+    if is_permanent(code, status):
+        return Judgement("soft_bounce" if reason in PASSING else "bounce", reason)
+    if reason in (Reason.HARD_BOUNCE, Reason.INACTIVE_MAILBOX):
+        # "Unavailable", for now.
+        reason = Reason.SERVER_ERROR
+    return Judgement("soft_bounce", reason)
+
+
+def of_report(status: str, text: str, *, is_final: bool) -> Judgement:
+    """Judge what another server reports; final: it tries no more."""
+    judgement = judge(None, status, text)
+    if not is_final:
+        return Judgement("soft_bounce", judgement.reason)
+    if judgement.kind == "soft_bounce":
+        # Nobody will try again, so that it is a bounce; nothing of it is for ever.
+        return Judgement("bounce", judgement.reason)
+    return judgement
+
+
+def is_permanent(code: int | None, status: str) -> bool:
+    """Whether the other side says "never": by the code, where there is none by the status."""
+    if code is not None and 400 <= code <= 599:
+        return code >= 500
+    return not status.startswith("4")
+
+
+def find_status(text: str) -> str:
+    """Return the enhanced status code in a text, or ""; one that says more goes first."""
+    found = [match[1] for match in STATUS.finditer(text[:MAX_TEXT]) if match[1][0] in "45"]
+    exact = [status for status in found if not status.endswith(".0.0")]
+    return (exact or found or [""])[0]
+
+
+def find_code(text: str) -> int | None:
+    """Return the reply code in a text, or None."""
+    found = CODE.search(text[:MAX_TEXT])
+    return int(found[1]) if found else None
+
+
+def find_phase(text: str) -> Phase:
+    """Return which command was refused, if a report says so."""
+    return next((phase for phase, words in PHASES if words.search(text)), Phase.UNKNOWN)
+
+
+def find_reason(code: int | None, status: str, text: str, phase: Phase) -> Reason:
+    """Return the first reason that a rule gives."""
+    words = plain_words(text)
+    # Neither the class, which says only for how long, nor "other" (x.0) say why.
+    subject, _, detail = status[2:].partition(".")
+    reason = (
+        SURE.get(f"{subject}.{detail}")
+        or _by_words(CLEAR, words)
+        or BY_STATUS.get(f"{subject}.{detail}")
+        or BY_SUBJECT.get(subject)
+        or _by_words(VAGUE, words)
+        or BY_CODE.get(code or 0)
+        or BY_PHASE.get(phase, Reason.UNKNOWN)
+    )
+    # Before RCPT nobody was named but us.
+    return BEFORE_RCPT[phase] if phase in BEFORE_RCPT and reason in RECIPIENTS_OWN else reason
+
+
+def plain_words(text: str) -> str:
+    """Return a text as the rules read it."""
+    return BLANKS.sub(" ", BRACKETS.sub(" ", NAMES.sub(r" \1 ", text.lower())))
+
+
+def _by_words(rules: Rules, words: str) -> Reason | None:
+    return next((reason for reason, pattern in rules if pattern.search(words)), None)
