@@ -25,16 +25,10 @@ OF_RECIPIENT = frozenset(
     }
 )
 NAMES = ("final-recipient", "original-recipient", "x-actual-recipient")
+# RFC 3464 §2.3.3 knows five actions; whatever else programs write, they write of failures.
 FAILED, DELAYED = "failed", "delayed"
-# The words that programs write for what has failed.
-ACTIONS = {
-    "failed": FAILED,
-    "failure": FAILED,
-    "fail": FAILED,
-    "bounced": FAILED,
-    "expired": FAILED,
-}
-ACTIONS |= {"delayed": DELAYED, "deferred": DELAYED}
+ACTIONS = {"delayed": DELAYED, "deferred": DELAYED}
+NO_FAILURES = frozenset({"delivered", "relayed", "expanded", "deliverable", "success", "successful"})
 MAX_RECIPIENTS = 1000
 
 Group = dict[str, str]
