@@ -8,7 +8,7 @@ Without FOLDER it is CORPORA_DIR, or ../shared/corpora. What the manifests say: 
 import json
 import os
 import sys
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any

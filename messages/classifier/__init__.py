@@ -5,14 +5,20 @@ send one status for everything, few write what is not so. All rules are data.
 """
 
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
+from pathlib import Path
 from typing import Literal
 
 from events.reasons import SUPPRESSING, Reason
+from messages import rulebook
 from messages.classifier.codes import BY_CODE, BY_PHASE, BY_STATUS, BY_SUBJECT, SURE
-from messages.classifier.wording import CLEAR, VAGUE, Rules
 from messages.smtp.replies import Reply
+
+# What words mean, the first match counts; the clear ones before, the vague ones behind the status.
+CLEAR = rulebook.load(Path(__file__).with_name("clear.txt"))
+VAGUE = rulebook.load(Path(__file__).with_name("vague.txt"))
 
 Kind = Literal["bounce", "soft_bounce", "blocked"]
 
@@ -53,7 +59,9 @@ RECIPIENTS_OWN = frozenset(
 
 # "550 5.1.1 text", "550-5.1.1 text", "(#5.1.1)": wherever a code stands in a text.
 STATUS = re.compile(r"(?<![\d.])([245]\.\d{1,3}\.\d{1,3})(?![\d.]|\w)", re.ASCII)
-CODE = re.compile(r"(?<![\w.:=#/-])([45][0-5]\d|57\d)(?=[ \t,;:\-#]|$)(?![ \t]*+(?:bytes|hours|days))")
+CODE = re.compile(
+    r"(?<![\w.:=#/-])([45][0-5]\d|57\d)(?=[ \t,;:\-#]|$)(?![ \t]*+(?:bytes|hours|days))"
+)
 # Addresses, and links but for their host, say nothing about the failure.
 NAMES = re.compile(r"[\w.+=-]{1,64}+@[\w.-]{1,255}+|https?://([\w.-]*+)\S*+", re.ASCII)
 BRACKETS = re.compile(r"[<>\[\](){}\"]")
@@ -99,9 +107,7 @@ def of_reply(reply: Reply, phase: Phase = Phase.UNKNOWN) -> Judgement:
     return judge(reply.code, reply.status, reply.text, phase)
 
 
-def judge(
-    code: int | None, status: str, text: str, phase: Phase = Phase.UNKNOWN
-) -> Judgement:
+def judge(code: int | None, status: str, text: str, phase: Phase = Phase.UNKNOWN) -> Judgement:
     """Judge by what is known: code None and status "" are looked for in the text.
 
     The kind is by nature, whether or not somebody tries again: `blocked` if they will not have
@@ -181,5 +187,6 @@ def plain_words(text: str) -> str:
     return BLANKS.sub(" ", BRACKETS.sub(" ", NAMES.sub(r" \1 ", text.lower())))
 
 
-def _by_words(rules: Rules, words: str) -> Reason | None:
-    return next((reason for reason, pattern in rules if pattern.search(words)), None)
+def _by_words(rules: Mapping[str, re.Pattern[str]], words: str) -> Reason | None:
+    name = next((name for name, pattern in rules.items() if pattern.search(words)), None)
+    return Reason(name) if name else None

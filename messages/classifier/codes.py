@@ -12,7 +12,8 @@ BY_STATUS = {
     "1.4": Reason.HARD_BOUNCE,  # ambiguous
     "1.6": Reason.INVALID_ADDRESS,  # moved, no forwarding address
     "1.9": Reason.SERVER_ERROR,
-    "1.10": Reason.DOMAIN_NOT_FOUND,  # RFC 7505: the domain takes no mail
+    # Microsoft's. That of RFC 7505 (the domain takes no mail) has words that say so.
+    "1.10": Reason.INVALID_ADDRESS,
     "1.90": Reason.RATE_LIMITED,  # Microsoft's: too many recipients a day
     "1.350": Reason.INVALID_ADDRESS,
     "1.351": Reason.INVALID_ADDRESS,

@@ -4,7 +4,7 @@ import re
 from collections.abc import Iterable, Iterator
 
 from messages import classifier
-from messages.reports import addresses, originals
+from messages.reports import addresses, diagnostics, originals, returned
 from messages.reports.mail import Part, parse_fields
 from messages.reports.report import Original, Report
 
@@ -28,7 +28,9 @@ NAMES = ("final-recipient", "original-recipient", "x-actual-recipient")
 # RFC 3464 §2.3.3 knows five actions; whatever else programs write, they write of failures.
 FAILED, DELAYED = "failed", "delayed"
 ACTIONS = {"delayed": DELAYED, "deferred": DELAYED}
-NO_FAILURES = frozenset({"delivered", "relayed", "expanded", "deliverable", "success", "successful"})
+NO_FAILURES = frozenset(
+    {"delivered", "relayed", "expanded", "deliverable", "success", "successful"}
+)
 MAX_RECIPIENTS = 1000
 
 Group = dict[str, str]
@@ -46,6 +48,7 @@ def read(mail: Part) -> list[Report] | None:
 
 def of_contents(contents: Iterable[bytes], mail: Part) -> list[Report] | None:
     """Return what parts of type message/delivery-status report."""
+    words = returned.words(mail).splitlines()
     reports: list[Report] = []
     is_notification = False
     for content in contents:
@@ -54,7 +57,7 @@ def of_contents(contents: Iterable[bytes], mail: Part) -> list[Report] | None:
         reporter = addresses.without_type(about_message.get("reporting-mta", ""))
         for group in groups[:MAX_RECIPIENTS]:
             is_notification = True
-            reports += _reports(group, original, reporter)
+            reports += _reports(group, original, reporter, words)
     return reports if is_notification else None
 
 
@@ -83,15 +86,17 @@ def _is_another(name: str, group: Group) -> bool:
     return name in NAMES and any(written in group for written in NAMES)
 
 
-def _reports(group: Group, original: Original, reporter: str) -> Iterator[Report]:
+def _reports(group: Group, original: Original, reporter: str, words: list[str]) -> Iterator[Report]:
+    recipient = _recipient(group, original)
     diagnostic = addresses.without_type(group.get("diagnostic-code", ""))
+    diagnostic = diagnostic or diagnostics.of(words, recipient)
     status = _status(group.get("status", ""), diagnostic)
     action = _action(group.get("action", ""), status)
     if action in NO_FAILURES or status.startswith("2") or not (action or status):
         return
     judgement = classifier.of_report(status, diagnostic, is_final=action == FAILED)
     yield Report(
-        recipient=_recipient(group, original),
+        recipient=recipient,
         kind=judgement.kind,
         status=status,
         permanent=action == FAILED and classifier.is_permanent(_code(status, diagnostic), status),

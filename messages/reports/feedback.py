@@ -3,7 +3,7 @@
 from events.reasons import Reason
 from messages.reports import addresses, originals
 from messages.reports.mail import Part, parse_fields
-from messages.reports.report import Report
+from messages.reports.report import Original, Report
 
 MEDIA_TYPE = "message/feedback-report"
 # What is no complaint about spam: reports of failed authentication (RFC 6591), "this was good".
@@ -12,12 +12,29 @@ REASONS = {"opt-out": Reason.UNSUBSCRIBED, "unsubscribe": Reason.UNSUBSCRIBED}
 RECIPIENTS = ("original-rcpt-to", "removal-recipient", "x-original-rcpt-to")
 
 
+# Microsoft's loop (JMRP) sends no report, but the message with a field of its own on top.
+JMRP_FIELD = "x-hmxmroriginalrecipient"
+# Apple's clients write so to the address of List-Unsubscribe.
+APPLE_FIELD = "x-apple-unsubscribe"
+
+
 def read(mail: Part) -> list[Report] | None:
     """Return the complaints in an abuse report. None: the mail is none."""
-    parts = [part for part in mail.walk() if part.media_type == MEDIA_TYPE]
-    if not parts:
-        return None
-    return [report for part in parts for report in _of_part(part, mail)]
+    parts = [part for part in mail.walk() if _is_report(part, mail)]
+    if parts:
+        return [report for part in parts for report in _of_part(part, mail)]
+    original = originals.of(mail, {})
+    if recipients := original.values(JMRP_FIELD):
+        return [_complaint(addresses.of_field(recipients[0]), "", original)]
+    if mail.value(APPLE_FIELD).lower() == "true":
+        return [_complaint(addresses.of_field(mail.value("from")), "unsubscribe", original)]
+    return None
+
+
+def _is_report(part: Part, mail: Part) -> bool:
+    is_declared = mail.parameters.get("report-type", "").lower() == "feedback-report"
+    is_inline = part.media_type.startswith("text/") and b"\nfeedback-type:" in part.octets.lower()
+    return part.media_type == MEDIA_TYPE or (is_declared and is_inline)
 
 
 def _of_part(part: Part, mail: Part) -> list[Report]:
@@ -27,16 +44,18 @@ def _of_part(part: Part, mail: Part) -> list[Report]:
     if kind in NO_COMPLAINTS:
         return []
     original = originals.of(mail, about)
-    recipients = {
-        addresses.of_field(value): None for name, value in fields if name in RECIPIENTS and value
-    }
-    return [
-        Report(
-            recipient=recipient,
-            kind="complaint",
-            reason=REASONS.get(kind, Reason.COMPLAINT),
-            reporter=addresses.without_type(about.get("reporting-mta", "")),
-            original=original,
-        )
-        for recipient in recipients or [""]
-    ]
+    named = {addresses.of_field(value) for name, value in fields if name in RECIPIENTS and value}
+    # Many loops leave the recipient out, or write something that is none (RFC 6590).
+    recipients = sorted(named) or originals.recipients(original)[:1] or [""]
+    reporter = addresses.without_type(about.get("reporting-mta", ""))
+    return [_complaint(recipient, kind, original, reporter) for recipient in recipients]
+
+
+def _complaint(recipient: str, kind: str, original: Original, reporter: str = "") -> Report:
+    return Report(
+        recipient=recipient,
+        kind="complaint",
+        reason=REASONS.get(kind, Reason.COMPLAINT),
+        reporter=reporter,
+        original=original,
+    )

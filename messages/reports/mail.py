@@ -29,7 +29,12 @@ _FIELD = re.compile(rb"([!-9;-~]{1,100})[ \t]*+:(.*)")
 _MEDIA_TYPE = re.compile(r"\s*+([\w!#$&^.+-]++)\s*+/\s*+([\w!#$&^.+-]++)", re.ASCII)
 _PARAMETER = re.compile(r';\s*+([\w*-]++)\s*+=\s*+(?:"([^"]*+)"|([^;"\s]++))', re.ASCII)
 # A boundary that nobody declared: two hyphens and a word, and fields about a content behind it.
-_UNDECLARED = re.compile(rb"^--([^\s-][^\n]{0,199})\ncontent-", re.IGNORECASE | re.MULTILINE)
+_UNDECLARED = re.compile(rb"^--([^\s][^\n]{0,199})\ncontent-", re.IGNORECASE | re.MULTILINE)
+
+_HEADER_FIELD = re.compile(
+    rb"^(?:received|return-path|message-id|content-type|mime-version):",
+    re.IGNORECASE | re.MULTILINE,
+)
 
 ORIGINALS = frozenset(
     {
@@ -88,6 +93,16 @@ def parse(octets: bytes) -> Part:
     return _Reader().read(_LINE_END.sub(b"\n", octets[:MAX_OCTETS]).lstrip(b"\n"))
 
 
+def unwrapped(part: Part) -> Part | None:
+    """Return the mail that a gateway has put whole into another one, or None."""
+    first = next(part.walk())
+    if first is part or first.media_type != "message/rfc822":
+        return None
+    inner = parse(first.octets)
+    is_same = all(inner.value(name) == part.value(name) for name in ("from", "subject"))
+    return inner if is_same else None
+
+
 def shown(value: str) -> str:
     """Return a field's value with its encoded words decoded."""
     return decode_words(value.encode("utf-8", "replace")) if "=?" in value else value
@@ -119,7 +134,10 @@ class _Reader:
         part.parameters = {
             name.lower(): quoted or bare for name, quoted, bare in _PARAMETER.findall(declared)
         }
-        if part.media_type.startswith("multipart/") and depth < MAX_DEPTH:
+        is_composite = part.media_type.startswith("multipart/") or (
+            depth == 0 and _is_undeclared(part)
+        )
+        if is_composite and depth < MAX_DEPTH:
             part.children = self._children(part, depth)
         return part
 
@@ -132,6 +150,13 @@ class _Reader:
                 break
             children.append(self.read(piece, default, depth + 1))
         return children
+
+
+def _is_undeclared(part: Part) -> bool:
+    """Whether a mail that says it is text begins with the parts of a multipart."""
+    first = _UNDECLARED.search(part.content)
+    # Behind a header the parts are those of a message that is returned in the text.
+    return first is not None and not _HEADER_FIELD.search(part.content[: first.start()])
 
 
 def _split(octets: bytes) -> tuple[bytes, bytes]:

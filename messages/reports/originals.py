@@ -5,11 +5,12 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 
-from messages.reports import addresses, mail
+from messages.reports import addresses, mail, returned
 from messages.reports.mail import Part
 from messages.reports.report import Original
 
 LIST_FIELDS = ("list-id", "list-post", "x-beenthere", "x-mailing-list")
+_FOR = re.compile(r"\bfor <?([^\s<>;]{3,500})>?")
 _MESSAGE_ID = re.compile(r"<[^<>\s]{1,500}>")
 MAX_KEPT = 200  # fields
 
@@ -35,12 +36,22 @@ def header_of(report: Part) -> list[tuple[str, str]]:
         if part.media_type in mail.ORIGINALS:
             octets = part.octets.lstrip(b"\n")
             fields = mail.parse_fields(octets.partition(b"\n\n")[0])
-            return [(name, mail.shown(value)) for name, value in fields]
-    return []
+            return _shown(fields)
+    return _shown(returned.fields(report))
+
+
+def _shown(fields: list[tuple[str, str]]) -> list[tuple[str, str]]:
+    return [(name, mail.shown(value)) for name, value in fields]
 
 
 def recipients(original: Original) -> list[str]:
-    """Return who the message was for by its To and Cc; nobody where it went over a mailing list."""
+    """Return who the message was for: by its last hop, else by its To and Cc.
+
+    Nobody where it went over a mailing list: those name the list.
+    """
+    last_hop = _FOR.search("".join(original.values("received")[:1]))
+    if last_hop:
+        return addresses.find_all(last_hop[1])
     if any(original.values(name) for name in LIST_FIELDS):
         return []
     written = (value for name in ("to", "cc") for value in original.values(name))

@@ -1,0 +1,54 @@
+"""Tell a notice of failure from all the other mail that machines and people send.
+
+Three witnesses: the sender, the subject, the words. Two of them must agree; a word of an
+auto-reply (RFC 3834), of a challenge or of a success counts against.
+"""
+
+from pathlib import Path
+
+from messages import rulebook
+from messages.reports.mail import Part
+
+MAX_WORDS = 20_000  # characters; a notice says early what it is
+
+
+RULES = rulebook.load(Path(__file__).with_name("notices.txt"))
+
+
+def is_failure(mail: Part, words: str) -> bool:
+    """Whether a mail, whose own words are these, is a notice that something was not delivered."""
+    if mail.value("x-failed-recipients"):
+        return True
+    words = words[:MAX_WORDS]
+    subject = mail.value("subject")
+    is_machine = _is_from_machine(mail)
+    says_so = RULES["words"].search(words) is not None
+    if _is_other(mail, subject, words) and not (is_machine and says_so):
+        return False
+    if (
+        RULES["challenges"].search(words)
+        or RULES["successes"].search(words)
+        or RULES["successes"].search(subject)
+    ):
+        return False
+    return is_machine + says_so + (RULES["subjects"].search(subject) is not None) >= 2
+
+
+def is_delay(words: str) -> bool:
+    """Whether a notice says that its server is still trying."""
+    return RULES["delays"].search(words[:MAX_WORDS]) is not None
+
+
+def _is_from_machine(mail: Part) -> bool:
+    # An empty reverse-path is that of notifications (RFC 5321 §4.5.5), and of all auto-replies.
+    sender = f"{mail.value('from')} {mail.value('return-path')}"
+    return RULES["senders"].search(sender) is not None or mail.value("return-path").strip() == "<>"
+
+
+def _is_other(mail: Part, subject: str, words: str) -> bool:
+    """Whether a mail says itself that it is an auto-reply, or a receipt (RFC 8098)."""
+    if mail.parameters.get("report-type", "").lower() == "disposition-notification":
+        return "reject" not in words
+    is_marked = any(mail.value(name) for name in ("x-autoreply", "x-autorespond", "x-auto-reply"))
+    is_bulk_reply = "auto_reply" in mail.value("precedence").lower()
+    return is_marked or is_bulk_reply or RULES["auto_replies"].search(subject) is not None
