@@ -5,10 +5,7 @@ import base64
 import json
 import os
 import re
-import shutil
-import socket
-import subprocess
-from collections.abc import Iterator
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 
@@ -16,7 +13,6 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cloudmta.testing import eventually, free_ports
 from messages import header
 from messages.header import HeaderError
 from messages.spam import rules, scanners
@@ -110,7 +106,7 @@ def mail(content: bytes = ORDINARY) -> Mail:
 
 
 @asynccontextmanager
-async def server(answer: bytes, *, hangs: bool = False) -> Iterator[int]:
+async def server(answer: bytes, *, hangs: bool = False) -> AsyncIterator[int]:
     """A scanner that answers anything with these octets."""
 
     async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -200,58 +196,3 @@ class TestAnswers:
             assert len(calls) == scanners.PATIENCE + 1
 
         asyncio.run(run())
-
-
-@pytest.fixture(scope="module")
-def rspamd(tmp_path_factory) -> Iterator[int]:
-    """The real rspamd, without any network."""
-    if not shutil.which("rspamd"):
-        pytest.skip("rspamd is not installed")
-    directory = tmp_path_factory.mktemp("rspamd")
-    (port,) = free_ports(1)
-    config = directory / "rspamd.conf"
-    config.write_text(
-        f"""
-        options {{
-          pidfile = "{directory}/pid"; tempdir = "{directory}"; filters = "";
-          dns {{ nameserver = ["127.0.0.1:1"]; timeout = 0.1s; retransmits = 1; }}
-          control_socket = "{directory}/control.sock mode=0600";
-          hs_cache_dir = "{directory}";
-        }}
-        logging {{ type = "console"; level = "warning"; }}
-        actions {{ reject = 15; add_header = 6; greylist = 4; }}
-        worker "normal" {{ bind_socket = "127.0.0.1:{port}"; count = 1; }}
-        """
-    )
-    with (directory / "log").open("wb") as log:
-        process = subprocess.Popen(
-            ["rspamd", "-f", "--insecure", "-c", str(config)], stdout=log, stderr=log
-        )
-        try:
-            eventually(lambda: process.poll() is not None or is_open(port), 30)
-            if process.poll() is not None:
-                pytest.skip("rspamd does not start: " + (directory / "log").read_text()[-300:])
-            yield port
-        finally:
-            process.terminate()
-            process.wait(30)
-
-
-def is_open(port: int) -> bool:
-    with socket.socket() as probe:
-        return probe.connect_ex(("127.0.0.1", port)) == 0
-
-
-@pytest.mark.xdist_group("rspamd")
-def test_the_real_rspamd_lets_an_order_pass(rspamd):
-    async def run() -> Verdict:
-        client = Rspamd(f"http://127.0.0.1:{rspamd}", "")
-        try:
-            return await Scanner(client.check).scan(mail())
-        finally:
-            await client.close()
-
-    verdict = asyncio.run(run())
-
-    assert not verdict.is_rejected
-    assert verdict.score < 8
