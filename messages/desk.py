@@ -39,7 +39,7 @@ class Desk:
         self.scanner = scanners.configured()
         self.committer: GroupCommit[Parcel] = GroupCommit(self._store, "commit", GATHER)
         self._ringer = Ringer()
-        # For what no commit waits for: refusals, and the keys of messages that have one.
+        # For what is no commit: refusals, and the keys of messages that have one.
         self._clerk = ThreadPoolExecutor(1, "clerk")
 
     def _store(self, batch: list[Parcel]) -> None:
@@ -56,9 +56,9 @@ class Desk:
         """Free the key of a message that could not be stored."""
         self._clerk.submit(reconnecting, idempotency.release, claim)
 
-    def record(self, refusal: Refusal) -> None:
-        """Keep a refusal for the customer to see; nobody waits for that."""
-        self._clerk.submit(_save, refusal)
+    def record(self, refusal: Refusal) -> "asyncio.Future[None]":
+        """Keep a refusal for the customer to see; it is done, or logged, when the future is."""
+        return asyncio.wrap_future(self._clerk.submit(_save, refusal))
 
     async def close(self) -> None:
         """Write what is there, and let go of the database."""

@@ -31,8 +31,6 @@ class Cause(Enum):
     INVALID_RECIPIENT = Manner(501, "5.1.3", 422, "Recipient address invalid", "/to")
     ADDRESS_LITERAL = Manner(550, "5.1.2", 422, "Address literal", "/to")
     TOO_MANY_RECIPIENTS = Manner(550, "5.5.3", 422, "Too many recipients", "/to")
-    # Said to DATA, so that a client that takes single refusals for success sees this one.
-    NOTHING_SENT = Manner(554, "5.5.3", 422, "Too many recipients", "/to")
     # Said to the 21st recipient of a relay, which sends the rest in another transaction.
     RELAY_MUST_SPLIT = Manner(452, "4.5.3", 422, "Too many recipients", "/to")
     TOO_BIG = Manner(552, "5.3.4", 413, "Message too big")

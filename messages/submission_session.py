@@ -23,6 +23,7 @@ from messages.smtp.server import (
     Malformed,
     Oversized,
     Rcpt,
+    Unreadable,
 )
 
 logger = logging.getLogger(__name__)
@@ -32,7 +33,13 @@ RECIPIENT_OK = Reply(250, "2.1.5", "Recipient ok")
 # Octets from which a content is checked in a thread: to look for names in it may take seconds.
 LARGE = 256 * 1024
 
+NOTHING_SENT = Reply(554, "5.5.3", "Too many recipients; nothing was sent")
 START_CONTENT = Reply(354, "", "End data with <CR><LF>.<CR><LF>")
+
+# What cannot be read in a MAIL or RCPT, by the status of the reply; all else is a parameter.
+UNREADABLE = {"5.1.7": Cause.INVALID_SENDER, "5.1.3": Cause.INVALID_RECIPIENT}
+
+Envelope = tuple[str, list[str]]  # reverse-path and recipients, as far as they are known
 
 
 class SubmissionSession(DoorSession):
@@ -111,13 +118,17 @@ class SubmissionSession(DoorSession):
             case Rcpt():
                 self._add_recipient(event.forward_path)
             case Data():
-                self._start_content(event)
+                self._start_content()
             case Content():
                 self._accept(event.data)
             case Oversized():
                 raise policy.too_big(event.size_limit)
             case Malformed():
                 self._refuse(event, Cause.MALFORMED, event.reply)
+            case Unreadable():
+                self._refuse(
+                    event, UNREADABLE.get(event.reply.status, Cause.MALFORMED), event.reply
+                )
 
     @property
     def _known_sender(self) -> Sender:
@@ -129,12 +140,20 @@ class SubmissionSession(DoorSession):
         if self._is_known(address, domain):
             self.respond(RECIPIENT_OK)
         elif len(self._recipients) >= policy.MAX_RECIPIENTS:
-            is_relay = self._known_sender.is_relay
-            self._has_too_many = not is_relay
-            self.respond(policy.too_many_recipients(may_split=is_relay).reply)
+            self._refuse_one_more(address)
         else:
             self._recipients[address] = domain
             self.respond(RECIPIENT_OK)
+
+    def _refuse_one_more(self, address: str) -> None:
+        refused = policy.too_many_recipients(may_split=self._known_sender.is_relay)
+        if self._known_sender.is_relay or self._has_too_many:
+            # The rest of a relay's come in the next transaction; of others one row tells enough.
+            self.respond(refused.reply)
+        else:
+            self._has_too_many = True
+            envelope = self.smtp.reverse_path or "", [*self._recipients, address]
+            self._refuse_envelope(envelope, refused.cause, refused.reply)
 
     def _is_known(self, address: str, domain: str) -> bool:
         """Whether a mailbox was given before: local parts have case, domains have none."""
@@ -144,10 +163,10 @@ class SubmissionSession(DoorSession):
             for known, its_domain in self._recipients.items()
         )
 
-    def _start_content(self, event: Data) -> None:
+    def _start_content(self) -> None:
         if self._has_too_many:
             # A client that reports single refusals as success must not lose the excess unseen.
-            raise Refused(Cause.NOTHING_SENT, "Too many recipients; nothing was sent")
+            self.respond(NOTHING_SENT)
         elif self.listener.held > door.MAX_HELD:
             self.respond(door.NO_ROOM)
         else:
@@ -217,14 +236,24 @@ class SubmissionSession(DoorSession):
             self.respond(_queued(accepted.id))
 
     def _refuse(self, event: Event, cause: Cause, reply: Reply) -> None:
-        """Say no, and keep what was refused: a MAIL or RCPT is no part of the envelope yet."""
+        """Say no, and keep what was refused, for the customer to see."""
+        self._refuse_envelope(self._envelope(event), cause, reply)
+
+    def _envelope(self, event: Event) -> Envelope:
+        """Return whom a refusal is about: a MAIL or RCPT is no part of the envelope yet."""
+        match event:
+            case Mail(path) | Unreadable("MAIL", path):
+                return path, []
+            case Oversized(_, path) if path:
+                return path, []
+            case Rcpt(path) | Unreadable("RCPT", path):
+                return self.smtp.reverse_path or "", [path]
+        return self.smtp.reverse_path or "", list(self._recipients)
+
+    def _refuse_envelope(self, envelope: Envelope, cause: Cause, reply: Reply) -> None:
         sender = self._known_sender
-        reverse_path, recipients = self.smtp.reverse_path or "", list(self._recipients)
-        if isinstance(event, Mail) or (isinstance(event, Oversized) and event.reverse_path):
-            reverse_path = event.reverse_path
-        elif isinstance(event, Rcpt):
-            recipients = [event.forward_path]
-        self._desk.record(
+        reverse_path, recipients = envelope
+        recorded = self._desk.record(
             Refusal(
                 account_id=sender.account_id,
                 credential_id=sender.credential_id,
@@ -236,7 +265,8 @@ class SubmissionSession(DoorSession):
                 reply=str(reply),
             )
         )
-        self.respond(reply)
+        # Who makes us write waits for it, or a flood of refusals would fill our memory.
+        recorded.add_done_callback(lambda _: self.respond(reply))
 
 
 def _queued(message_id: object) -> Reply:

@@ -21,6 +21,7 @@ from messages.smtp.server_events import (
     Oversized,
     Rcpt,
     StartTls,
+    Unreadable,
 )
 from messages.smtp.server_state import ServerConfig, State
 
@@ -37,6 +38,7 @@ __all__ = [
     "ServerConfig",
     "ServerSession",
     "StartTls",
+    "Unreadable",
 ]
 
 # Octets kept while an event waits for its answer: far more than anybody pipelines.
@@ -109,7 +111,7 @@ class ServerSession:
         if isinstance(event, Data) and self.buffered:  # came before the client was asked to send
             self.close(commands.IMPROPER_PIPELINING)
             return
-        if isinstance(event, Authenticate) and not reply.is_positive:
+        if isinstance(event, Authenticate | Unreadable) and not reply.is_positive:
             self._refuse(reply)
         else:
             self._settle(event, reply)

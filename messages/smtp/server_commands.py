@@ -17,6 +17,7 @@ from messages.smtp.server_events import (
     Oversized,
     Rcpt,
     StartTls,
+    Unreadable,
 )
 from messages.smtp.server_state import State
 
@@ -39,6 +40,9 @@ TLS_FIRST = Reply(530, "5.7.0", "Must issue STARTTLS first")
 AUTH_FIRST = Reply(530, "5.7.0", "Authentication required")
 AUTH_IN_CLEAR = Reply(538, "5.7.11", "Encryption required for requested authentication mechanism")
 NO_RECIPIENTS = Reply(554, "5.5.1", "No valid recipients")
+# RFC 5321 §4.5.3.1.8 wants a hundred recipients; whoever names more for ever fills our memory.
+MAX_RCPT = 1000
+TOO_MANY_RCPT = Reply(452, "4.5.3", "Too many RCPT commands")
 IMPROPER_PIPELINING = Reply(554, "5.5.0", "Improper pipelining")
 
 Outcome = Reply | Event
@@ -130,7 +134,10 @@ def mail(state: State, argument: bytes) -> Outcome:
     if state.reverse_path is not None:
         raise SyntaxProblem(NESTED_MAIL)
 
-    reverse_path, params = grammar.parse_mail(argument, state.known_params)
+    try:
+        reverse_path, params = grammar.parse_mail(argument, state.known_params)
+    except SyntaxProblem as problem:
+        return _unreadable(state, "MAIL", argument, problem)
     if int(params.get("SIZE") or 0) > state.max_size:
         # No error of the client's, who could not know better before EHLO (RFC 1870 §6.1).
         return Oversized(state.max_size, reverse_path)
@@ -140,12 +147,26 @@ def mail(state: State, argument: bytes) -> Outcome:
 def rcpt(state: State, argument: bytes) -> Outcome:
     if state.reverse_path is None:
         raise SyntaxProblem(SEND_MAIL)
+    state.rcpt_count += 1
+    if state.rcpt_count > MAX_RCPT:
+        raise SyntaxProblem(TOO_MANY_RCPT)
     utf8 = "SMTPUTF8" in state.mail_params
-    forward_path, params = grammar.parse_rcpt(argument, (), utf8=utf8)
+    try:
+        forward_path, params = grammar.parse_rcpt(argument, (), utf8=utf8)
+    except SyntaxProblem as problem:
+        return _unreadable(state, "RCPT", argument, problem)
     if "@" not in forward_path:
         # "postmaster" is ours, as everywhere (RFC 5321 §4.5.1).
         forward_path = f"{forward_path}@{state.config.hostname}"
     return Rcpt(forward_path, params)
+
+
+def _unreadable(state: State, verb: str, argument: bytes, problem: SyntaxProblem) -> Unreadable:
+    """Tell the shell of what it keeps for its customers; what strangers say is nobody's."""
+    if state.username is None:
+        raise problem
+    path = argument.decode(errors="replace").partition(":")[2].strip()
+    return Unreadable(verb, path, problem.reply)
 
 
 def data(state: State, argument: bytes) -> Outcome:

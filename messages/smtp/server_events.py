@@ -39,6 +39,18 @@ class Rcpt:
 
 
 @dataclass(frozen=True, slots=True)
+class Unreadable:
+    """Somebody who has logged in said MAIL or RCPT with an address or parameter that is none.
+
+    Answer with this reply; it counts as an error of the client's.
+    """
+
+    verb: str
+    path: str  # as it came, for people to read
+    reply: Reply
+
+
+@dataclass(frozen=True, slots=True)
 class Data:
     """The envelope is complete. 354 asks for the content; any other reply ends the transaction."""
 
@@ -75,4 +87,15 @@ class Closed:
     reason: str
 
 
-Event = StartTls | Authenticate | Mail | Rcpt | Data | Content | Oversized | Malformed | Closed
+Event = (
+    StartTls
+    | Authenticate
+    | Mail
+    | Rcpt
+    | Unreadable
+    | Data
+    | Content
+    | Oversized
+    | Malformed
+    | Closed
+)

@@ -52,6 +52,7 @@ class State:
         "reverse_path",
         "mail_params",
         "recipients",
+        "rcpt_count",
         "has_refused_recipients",
     )
 
@@ -75,6 +76,7 @@ class State:
         self.reverse_path: str | None = None  # None: there is no transaction
         self.mail_params: Params = {}
         self.recipients: list[str] = []
+        self.rcpt_count = 0  # commands, whatever came of them
         self.has_refused_recipients = False
 
     @property

@@ -24,6 +24,7 @@ from messages.smtp.server import (
     ServerConfig,
     ServerSession,
     StartTls,
+    Unreadable,
 )
 
 USERNAME, PASSWORD = "0123456789abcdef", "secret"
@@ -105,7 +106,7 @@ class Door:
                 return Reply(354, "", "End data with <CR><LF>.<CR><LF>")
             case Oversized(limit):
                 return Reply(552, "5.3.4", f"Message too big (limit {limit} bytes)")
-            case Malformed(reply):
+            case Malformed(reply) | Unreadable(reply=reply):
                 return reply
             case Content(content):
                 session = self.session

@@ -89,11 +89,31 @@ class TestEnvelope:
             assert books.new_refusals() == [(reply, ALICE, [recipient])]
 
     @pytest.mark.parametrize("path", ["<a b@sim.test>", "<@>", "a@sim.test", "<a@b@sim.test>"])
-    def test_what_is_no_address_is_a_syntax_error(self, house, path):
+    def test_what_is_no_address_is_a_syntax_error_that_the_customer_sees(self, house, books, path):
+        bad_recipient = "501 5.1.3 Bad recipient address syntax"
+        bad_sender = "501 5.1.7 Bad sender address syntax"
         with alice(house) as client:
-            reply = client.say(f"MAIL FROM:<{ALICE}>", f"RCPT TO:{path}")
+            assert client.say(f"MAIL FROM:<{ALICE}>", f"RCPT TO:{path}") == bad_recipient
+            assert client.say("RSET", f"MAIL FROM:{path}") == bad_sender
 
-            assert reply == "501 5.1.3 Bad recipient address syntax"
+            assert books.new_refusals(2) == [(bad_recipient, ALICE, [path]), (bad_sender, path, [])]
+
+    def test_a_size_beyond_the_limit_is_refused_before_the_content(self, house, books):
+        reply = "552 5.3.4 Message too big (limit 10485760 bytes)"
+        with alice(house) as client:
+            assert client.say(f"MAIL FROM:<{ALICE}> SIZE=10485761") == reply
+
+            assert books.new_refusals() == [(reply, ALICE, [])]
+
+    def test_who_repeats_recipients_without_end_is_shown_the_door(self, house, books):
+        with alice(house) as client:
+            lines = [f"MAIL FROM:<{ALICE}>"] + [f"RCPT TO:<{MANY[0]}>"] * 1051
+            client.send("".join(f"{line}\r\n" for line in lines).encode())
+            replies = [client.read() for _ in lines]
+
+            assert replies[:1001] == ["250 2.1.0 Sender ok"] + ["250 2.1.5 Recipient ok"] * 1000
+            assert replies[1001:-1] == ["452 4.5.3 Too many RCPT commands"] * 50
+            assert replies[-1] == "421 4.7.0 Too many errors"
 
     def test_the_21st_recipient_is_one_too_many(self, house, books):
         with alice(house) as client:
@@ -104,10 +124,21 @@ class TestEnvelope:
             assert replies[:20] == ["250 2.1.5 Recipient ok"] * 20
             assert replies[20:] == ["550 5.5.3 Too many recipients (max 20)"]
             assert client.say("DATA") == nothing
-            assert books.new_refusals() == [(nothing, ALICE, MANY[:20])]
+            assert books.new_refusals() == [(replies[20], ALICE, MANY)]
             assert books.new_messages() == 0
             # The next message begins anew.
             assert re.fullmatch(QUEUED, client.submit(content(), *MANY[:20]))
+
+    def test_a_client_that_gives_up_at_the_21st_leaves_its_refusal_too(self, house, books):
+        with alice(house) as client:
+            client.say(f"MAIL FROM:<{ALICE}>", *(f"RCPT TO:<{one}>" for one in MANY))
+            client.say("RCPT TO:<delivered+more@sim.test>")
+            # One for the list, not one for each that is too many.
+            client.say("RSET", "MAIL FROM:<bob@bobs.example>")
+
+            first, second = books.new_refusals(2)
+        assert first == ("550 5.5.3 Too many recipients (max 20)", ALICE, MANY)
+        assert second[1] == "bob@bobs.example"
 
     def test_a_client_that_pipelines_too_many_loses_none_unseen(self, house):
         with alice(house) as client:
