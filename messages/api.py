@@ -5,11 +5,12 @@ from uuid import UUID
 
 from django.http import Http404
 from drf_spectacular.utils import extend_schema
+from rest_framework.exceptions import ParseError
 from rest_framework.request import Request
 from rest_framework.response import Response
 
 from accounts.models import Scope
-from accounts.rest.problems import Problem
+from accounts.rest.problems import Problem, understand
 from accounts.rest.views import MEBIBYTE, AccountView
 from messages import queue, rest_door, sender
 from messages.api_lists import LIST_SCHEMA, MessageLists
@@ -27,11 +28,46 @@ from messages.schemas import (
     NewMessage,
     SentMessage,
 )
+from messages.sender import Sender
 
 MAX_BATCH = 500
 
+# What is wrong with a request as a whole, by the code that it is answered with.
+UNREAD = {
+    "malformed_json": Cause.MALFORMED,
+    "too_big": Cause.TOO_BIG,
+    "account_suspended": Cause.ACCOUNT_SUSPENDED,
+    "scope_missing": Cause.SCOPE_MISSING,
+}
 
-class MessageList(MessageLists):
+
+class SubmissionView(AccountView):
+    """An endpoint that takes messages: what is refused before it is read leaves a row as well."""
+
+    body: Any  # of a POST, as its JSON says
+
+    def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
+        try:
+            super().initial(request, *args, **kwargs)
+            if request.method == "POST":
+                self.body = request.data
+        except (Problem, ParseError) as error:
+            if request.method == "POST":
+                self._record(request, understand(error))
+            raise
+
+    def _record(self, request: Request, problem: Problem | None) -> None:
+        if problem is not None and problem.code in UNREAD:
+            turned = Turned(UNREAD[problem.code], problem.text, (), "", ())
+            record(request, [turned], sender.of(self.credential))
+
+
+def record(request: Request, turned: list[Turned], who: Sender) -> None:
+    """Keep what was not taken, and where it came from."""
+    rest_door.record(turned, who, request.META.get("REMOTE_ADDR") or None)
+
+
+class MessageList(SubmissionView, MessageLists):
     """All messages of an account, and the way to send one."""
 
     scopes = {"GET": Scope.READ, "POST": Scope.SEND}
@@ -56,17 +92,17 @@ class MessageList(MessageLists):
 
     def _send(self, request: Request, claim: Claim | None) -> Response:
         who = sender.of(self.credential)
-        (result,) = rest_door.examine([request.data], who)
+        (result,) = rest_door.examine([self.body], who)
         if isinstance(result, Turned):
-            rest_door.record([result], who, request.META.get("REMOTE_ADDR") or None)
+            record(request, [result], who)
             raise problem(result)
-        assert isinstance(request.data, dict)  # or it would have been turned away
-        body = of_taken(result, request.data, rest_door.suppressed([result]))
+        assert isinstance(self.body, dict)  # or it would have been turned away
+        body = of_taken(result, self.body, rest_door.suppressed([result]))
         rest_door.submit([result], [(claim, {"status": 202, "body": body})] if claim else [])
         return Response(body, status=202)
 
 
-class MessageBatch(AccountView):
+class MessageBatch(SubmissionView):
     """Many messages in one request."""
 
     scopes = {"POST": Scope.SEND}
@@ -90,12 +126,12 @@ class MessageBatch(AccountView):
         )
 
     def _send(self, request: Request, claim: Claim | None) -> Response:
-        bodies = messages_in(request.data)
+        bodies = messages_in(self.body)
         who = sender.of(self.credential)
         results = rest_door.examine(bodies, who)
         turned = [one for one in results if isinstance(one, Turned)]
         taken = [one for one in results if isinstance(one, Taken)]
-        rest_door.record(turned, who, request.META.get("REMOTE_ADDR") or None)
+        record(request, turned, who)
         suppressed = rest_door.suppressed(taken)
         answer = {
             "results": [

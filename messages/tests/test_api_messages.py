@@ -176,12 +176,16 @@ class TestSend:
         assert not Message.objects.exists()
         assert Refusal.objects.get().account == alice.account
 
+    @pytest.mark.parametrize("path", ["messages", "messages/batch"])
     @pytest.mark.parametrize("body", [b"{", b"[", b"\xff", b'{"a": NaN}', b'{"a":1,"a":2}'])
-    def test_what_is_no_json_is_said_to_be_none(self, alice, body):
-        assert alice.call("POST", "messages", body).status_code == 400
+    def test_what_is_no_json_is_said_to_be_none(self, alice, body, path):
+        assert alice.call("POST", path, body).status_code == 400
+        assert Refusal.objects.get().cause == "malformed"
 
-    def test_fifty_megabytes_are_too_many(self, alice):
-        assert alice.call("POST", "messages", b"x" * 50_000_000).status_code == 413
+    @pytest.mark.parametrize("path", ["messages", "messages/batch"])
+    def test_fifty_megabytes_are_too_many(self, alice, path):
+        assert alice.call("POST", path, b"x" * 50_000_000).status_code == 413
+        assert Refusal.objects.get().cause == "too_big"
 
     def test_a_message_of_more_than_its_limit_is_too_large(self, alice):
         assert alice.send(plain="x" * 10_600_000).status_code == 413
@@ -200,6 +204,14 @@ class TestSend:
         answer = alice.send()
 
         assert (answer.status_code, answer.json()["code"]) == (403, "scope_missing")
+        assert Refusal.objects.get().cause == "scope_missing"
+
+    def test_who_may_not_look_leaves_no_refusal(self, alice):
+        alice.credential.scopes = [Scope.SEND]
+        alice.credential.save()
+
+        assert alice.call("GET", "messages").status_code == 403
+        assert not Refusal.objects.exists()
 
     def test_a_credential_keeps_to_its_domains(self, alice):
         Domain.objects.create(
