@@ -1,4 +1,7 @@
-"""Who is at work: each process says every few seconds that it lives, and Redis forgets the dead."""
+"""Who is at work: each process says every few seconds that it lives, and what it has counted.
+
+Redis forgets the dead by itself. Nothing depends on it but what operators see.
+"""
 
 import json
 import logging
@@ -11,11 +14,12 @@ from typing import cast
 
 import redis
 from django.conf import settings
+from prometheus_client import REGISTRY
 
 logger = logging.getLogger(__name__)
 
 # Seconds between two signs of life, and after which a silent process counts as gone.
-EVERY, GONE_AFTER = 10, 35
+EVERY, GONE_AFTER = 5, 20
 
 PREFIX = "presence:"
 
@@ -24,10 +28,14 @@ PREFIX = "presence:"
 class Process:
     """A running process of ours, on whichever machine."""
 
-    role: str  # "submission", "bounces", "beat", or "worker QUEUE"
+    role: str  # "web", "submission", "bounces", "beat", or "worker QUEUE"
     host: str
     pid: int
     since: str  # ISO 8601, UTC
+
+
+# A family of metrics: name, documentation, type, and samples of name, labels and value.
+Family = tuple[str, str, str, list[tuple[str, dict[str, str], float]]]
 
 
 def announce(*roles: str) -> None:
@@ -41,22 +49,49 @@ def _keep_saying(processes: list[Process]) -> None:
     client = _redis()
     pause = threading.Event()
     while True:
+        counted = _counted()
         try:
             for process in processes:
                 key = f"{PREFIX}{process.role}:{process.host}:{process.pid}"
-                client.set(key, json.dumps(asdict(process)), ex=GONE_AFTER)
+                client.set(key, json.dumps([asdict(process), counted]), ex=GONE_AFTER)
+                counted = []  # once a process, however many roles it has
         except redis.RedisError as error:
             logger.warning("Redis does not answer, nobody sees that we live: %s", error)
         pause.wait(EVERY)
 
 
-def present() -> list[Process]:
-    """Return who is at work, ordered by role, host and pid. Raises redis.RedisError."""
+def _counted() -> list[Family]:
+    """Return what this process has counted; what is counted of Python itself helps nobody."""
+    return [
+        (
+            family.name,
+            family.documentation,
+            family.type,
+            [(one.name, dict(one.labels), one.value) for one in family.samples],
+        )
+        for family in REGISTRY.collect()
+        if not family.name.startswith("python_")
+    ]
+
+
+def snapshots() -> list[tuple[Process, list[Family]]]:
+    """Return who is at work and what each has counted, by role, host and pid.
+
+    Raises redis.RedisError.
+    """
     client = _redis()
     keys = list(client.scan_iter(match=f"{PREFIX}*", count=500))
     values = cast("list[str | None]", client.mget(keys)) if keys else []
-    found = [Process(**json.loads(value)) for value in values if value]
-    return sorted(found, key=lambda process: (process.role, process.host, process.pid))
+    found = [json.loads(value) for value in values if value]
+    return sorted(
+        ((Process(**process), counted) for process, counted in found),
+        key=lambda one: (one[0].role, one[0].host, one[0].pid),
+    )
+
+
+def present() -> list[Process]:
+    """Return who is at work, ordered by role, host and pid. Raises redis.RedisError."""
+    return [process for process, _ in snapshots()]
 
 
 def _redis() -> redis.Redis:

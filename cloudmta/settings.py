@@ -253,6 +253,9 @@ SIMULATOR_SMTP_PORT = port("SIMULATOR_SMTP_PORT", 2500)
 SIMULATOR_HTTP_PORT = port("SIMULATOR_HTTP_PORT", 8025)
 WEB_PORT = port("WEB_PORT", 8000)
 
+# Who may read /metrics, as `Authorization: Bearer TOKEN`; unset: nobody, in production.
+METRICS_TOKEN = text("METRICS_TOKEN", "")
+
 # --- Logs: one line an event, never a secret ----------------------------------------------------
 
 LOGGING = {

@@ -4,11 +4,13 @@ from django.contrib import admin
 from django.urls import include, path
 
 from cloudmta import api_docs
+from cloudmta.metrics import metrics
 
 ACCOUNT = "api/v0.1/<str:name>/"
 
 urlpatterns = [
     path("admin/", admin.site.urls),
+    path("metrics", metrics, name="metrics"),
     path("", include("accounts.urls")),
     path("", include("messages.urls")),
     path("api/schema", api_docs.Schema.as_view(), name="api-schema"),

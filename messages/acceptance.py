@@ -17,7 +17,7 @@ from events import ledger
 from events.bulk import copy_rows
 from events.identifiers import new_id
 from events.models import Tally
-from messages import header, idempotency, options, policy
+from messages import header, idempotency, metrics, options, policy
 from messages.header import Field, HeaderError
 from messages.idempotency import Claim
 from messages.models import Content, Door, Message, Recipient, State
@@ -181,6 +181,15 @@ def store(batch: Sequence[Accepted], answers: Sequence[Answer] = ()) -> None:
             Recipient, RECIPIENT_COLUMNS, (row for one in batch for row in _recipient_rows(one))
         )
         ledger.count(_tallies(batch))
+    _measure(batch)
+
+
+def _measure(batch: Sequence[Accepted]) -> None:
+    now = datetime.now(UTC)
+    for one in batch:
+        door = one.submission.door.value
+        metrics.ACCEPTED.labels(door, one.message_class.label).inc()
+        metrics.ACCEPTANCE_SECONDS.labels(door).observe((now - one.accepted_at).total_seconds())
 
 
 def _message_row(one: Accepted) -> tuple[object, ...]:

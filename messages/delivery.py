@@ -17,7 +17,7 @@ from django.db import connection
 from accounts.message_class import MessageClass
 from domains.signing import Keyring
 from events.bulk import UNAVAILABLE
-from messages import claiming, outcomes, policy, queue, scanning
+from messages import claiming, metrics, outcomes, policy, queue, scanning
 from messages.exchangers import Directory, Exchangers, Unreachable
 from messages.group_commit import GroupCommit
 from messages.outcomes import Result
@@ -64,6 +64,8 @@ class Engine:
         self._claiming = ThreadPoolExecutor(1, "claim")
         self._tasks: set[asyncio.Task[None]] = set()
         self._is_stopping = False
+        metrics.IN_FLIGHT.set_function(lambda: len(self._in_flight))
+        metrics.SITES.set_function(lambda: len(self._sites))
         self._spawn(self._tick())
         self._spawn(self._prolong())
 

@@ -10,7 +10,7 @@ from events import ledger
 from events.bulk import copy_rows
 from events.ledger import NewEvent
 from events.models import Kind
-from messages import queue
+from messages import metrics, queue
 from messages.models import Attempt, State
 from messages.queue import Claimed, Outcome
 from messages.sites import Job
@@ -173,4 +173,21 @@ def write(results: list[Result]) -> int:
         mine = [result for result in results if result.outcome.claimed.id in ours]
         copy_rows(Attempt, ATTEMPT_COLUMNS, (one.attempt for one in mine if one.attempt))
         ledger.record_all(one.event for one in mine if one.event)
-    return len(results) - len(mine)
+    too_late = len(results) - len(mine)
+    metrics.LOST_LEASES.inc(too_late)
+    _measure([one for one in mine if not one.outcome.claimed.is_test])
+    return too_late
+
+
+def _measure(results: list[Result]) -> None:
+    for result in results:
+        outcome, claimed = result.outcome, result.outcome.claimed
+        message_class = claimed.message_class.label
+        metrics.ATTEMPTS.labels(message_class, outcome.state.value).inc()
+        if result.attempt:
+            duration = result.attempt[ATTEMPT_COLUMNS.index("duration")]
+            assert isinstance(duration, timedelta)
+            metrics.ATTEMPT_SECONDS.observe(duration.total_seconds())
+        if outcome.state is State.DELIVERED and outcome.settled_at:
+            waited = outcome.settled_at - (claimed.send_at or claimed.accepted_at)
+            metrics.DELIVERY_SECONDS.labels(message_class).observe(waited.total_seconds())

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from functools import cache
 
 from events import suppressions
-from messages import acceptance, policy, rest_body, scanning
+from messages import acceptance, metrics, policy, rest_body, scanning
 from messages.acceptance import Accepted, Answer, Submission
 from messages.doorbell import Ringer
 from messages.letters.letter import FieldError, Problem
@@ -151,6 +151,9 @@ def _refused(refused: Refused, reverse_path: str, recipients: Iterable[str]) -> 
 
 def record(turned: Iterable[Turned], sender: Sender, client_address: str | None) -> None:
     """Keep what was not taken, for the customer to see."""
+    turned = list(turned)
+    for one in turned:
+        metrics.REFUSED.labels(Door.REST.value, one.cause.slug).inc()
     Refusal.objects.bulk_create(
         Refusal(
             account_id=sender.account_id,

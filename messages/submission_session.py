@@ -5,7 +5,7 @@ import logging
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from messages import acceptance, door, policy, scanning
+from messages import acceptance, door, metrics, policy, scanning
 from messages.acceptance import Accepted, Submission
 from messages.desk import Desk
 from messages.door import DoorSession, Listener
@@ -265,6 +265,7 @@ class SubmissionSession(DoorSession):
                 reply=str(reply),
             )
         )
+        metrics.REFUSED.labels(Door.SMTP.value, cause.slug).inc()
         # Who makes us write waits for it, or a flood of refusals would fill our memory.
         recorded.add_done_callback(lambda _: self.respond(reply))
 
