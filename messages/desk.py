@@ -7,9 +7,10 @@ from concurrent.futures import ThreadPoolExecutor
 from django.db import Error, connection
 
 from events.bulk import reconnecting
+from events.doorbell import ring_soon
 from messages import acceptance, idempotency
 from messages.acceptance import Accepted, Answer
-from messages.doorbell import Ringer
+from messages.doorbell import BELLS
 from messages.group_commit import GroupCommit
 from messages.idempotency import Claim, Replay
 from messages.listening import Listening
@@ -38,14 +39,13 @@ class Desk:
         self.pace = Pace()
         self.scanner = scanners.configured()
         self.committer: GroupCommit[Parcel] = GroupCommit(self._store, "commit", GATHER)
-        self._ringer = Ringer()
         # For what is no commit: refusals, and the keys of messages that have one.
         self._clerk = ThreadPoolExecutor(1, "clerk")
 
     def _store(self, batch: list[Parcel]) -> None:
         answers: list[Answer] = [(claim, {"id": str(one.id)}) for one, claim in batch if claim]
         acceptance.store([one for one, _ in batch], answers)
-        self._ringer.ring_soon({one.message_class for one, _ in batch})
+        ring_soon(BELLS[one.message_class] for one, _ in batch)
 
     async def claim(self, accepted: Accepted) -> Claim | Replay:
         """Take the key that a message came under. Raises Refused."""

@@ -5,12 +5,12 @@ It knows nothing of HTTP: values in, and for each of them a Taken or a Turned in
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from functools import cache
 
 from events import suppressions
+from events.doorbell import ring_soon
 from messages import acceptance, metrics, policy, rest_body, scanning
 from messages.acceptance import Accepted, Answer, Submission
-from messages.doorbell import Ringer
+from messages.doorbell import BELLS
 from messages.letters.letter import FieldError, Problem
 from messages.models import Door, Refusal
 from messages.refusals import Cause, Refused
@@ -188,11 +188,4 @@ def submit(taken: Sequence[Taken], answers: Sequence[Answer] = ()) -> None:
     acceptance.store([one.accepted for one in taken], answers)
     # What is not due yet is found by the sweep.
     due = {one.accepted.message_class for one in taken if not one.order.send_at}
-    if due:
-        _ringer().ring_soon(due)
-
-
-@cache
-def _ringer() -> Ringer:
-    # Made by the process that rings, not by the one that it was forked from.
-    return Ringer()
+    ring_soon(BELLS[message_class] for message_class in due)
