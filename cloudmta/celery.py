@@ -35,3 +35,20 @@ app.conf.beat_schedule = {
         "options": {"queue": "housekeeping", "expires": LOOK},
     }
 }
+app.conf.beat_schedule |= {
+    "sweep webhooks": {
+        "task": "events.tasks.post_events",
+        "schedule": SWEEP,
+        "options": {"queue": "webhooks", "expires": SWEEP},
+    },
+    "webhook notices": {
+        "task": "events.tasks.send_notices",
+        "schedule": 60,
+        "options": {"queue": "housekeeping", "expires": 60},
+    },
+    "prune webhooks": {
+        "task": "events.tasks.prune_webhooks",
+        "schedule": 3600,
+        "options": {"queue": "housekeeping", "expires": 3600},
+    },
+}

@@ -246,6 +246,11 @@ PRIVATE_EXCHANGERS = flag("PRIVATE_EXCHANGERS", default=DEVELOPMENT)
 # Seconds from each failed attempt to the next one; the last repeats until the message expires.
 RETRY_AFTER = integers("RETRY_AFTER", "60,300,900,1800,3600,7200,14400")
 
+# --- Webhooks -----------------------------------------------------------------------------------
+
+# Development only: events may be posted to this machine, and by plain http.
+LOOPBACK_WEBHOOKS = flag("LOOPBACK_WEBHOOKS", default=DEVELOPMENT)
+
 # --- The simulator ------------------------------------------------------------------------------
 
 SIMULATOR_DNS_PORT = port("SIMULATOR_DNS_PORT", 8053)

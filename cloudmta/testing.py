@@ -33,6 +33,7 @@ ROAD = {
     "priority": ("manage.py", "worker", "priority"),
     "standard": ("manage.py", "worker", "standard"),
     "digest": ("manage.py", "worker", "digest"),
+    "webhooks": ("manage.py", "worker", "webhooks"),
     "beat": ("manage.py", "beat"),
 }
 PATIENCE = 60  # seconds until what must happen counts as not happening

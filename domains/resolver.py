@@ -51,12 +51,14 @@ def ask(questions: Iterable[Question]) -> dict[Question, Answer]:
 
 
 async def _ask_all(questions: list[Question]) -> dict[Question, Answer]:
-    resolver = _resolver(settings.DNS_RESOLVERS)
+    resolver = configured()
     answers = await asyncio.gather(*(_ask(resolver, *question) for question in questions))
     return dict(zip(questions, answers, strict=True))
 
 
-def _resolver(addresses: list[str]) -> dns.asyncresolver.Resolver:
+def configured() -> dns.asyncresolver.Resolver:
+    """Return a resolver that asks those of DNS_RESOLVERS, or of the system, with patience."""
+    addresses = settings.DNS_RESOLVERS
     resolver = dns.asyncresolver.Resolver(configure=not addresses)
     resolver.lifetime = PATIENCE
     resolver.timeout = PATIENCE / 2  # for one server, before the next is asked

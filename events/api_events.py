@@ -1,13 +1,13 @@
 """Events over REST: look back at them, or follow them with a cursor that skips none."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 from uuid import UUID
 
-from django.db import OperationalError, connection, transaction
 from django.db.models import QuerySet
 from django.http import Http404
 from drf_spectacular.utils import extend_schema
-from psycopg.errors import QueryCanceled
 from rest_framework import serializers
 from rest_framework.request import Request
 from rest_framework.response import Response
@@ -20,9 +20,7 @@ from accounts.rest.views import AccountView
 from events import reading
 from events.models import Event, Kind
 from events.reading import Filter
-
-# Milliseconds that a search may take: there is no index for each filter.
-PATIENCE = 5000
+from events.representation import represent
 
 NEWEST, OLDEST = "newest", "oldest"
 
@@ -75,22 +73,6 @@ class EventPage(serializers.Serializer[Any]):
     next_cursor = serializers.UUIDField(allow_null=True)
 
 
-def represent(event: Event) -> dict[str, Any]:
-    """Return an event as webhooks and this API write it."""
-    return {
-        "id": event.id,
-        "timestamp": event.timestamp,
-        "kind": event.kind,
-        "recipient": event.recipient,
-        "message_id": event.message_id,
-        "details": event.details,
-        "tags": event.tags,
-        "metadata": event.metadata,
-        "message_id_header": event.message_id_header,
-        "test": event.is_test,
-    }
-
-
 class EventList(AccountView):
     """The ledger of an account."""
 
@@ -112,24 +94,21 @@ class EventList(AccountView):
         for field in ("limit", "before"):
             wanted.pop(field, None)
         wanted["kinds"] = wanted.pop("kind")
-        try:
-            with transaction.atomic():
-                limit_time()
-                events = reading.settled(self.account, Filter(**wanted))
-                if order == NEWEST:
-                    return pages.page(request, events, "id", represent)
-                return follow(request, events, after)
-        except OperationalError as error:
-            if not isinstance(error.__cause__, QueryCanceled):
-                raise
-            text = "The search took too long: narrow it by since and until, or give a message_id"
-            raise Problem(422, "search_too_long", text) from None
+        with search():
+            events = reading.settled(self.account, Filter(**wanted))
+            if order == NEWEST:
+                return pages.page(request, events, "id", represent)
+            return follow(request, events, after)
 
 
-def limit_time() -> None:
-    """Let each statement of the transaction that runs take a bounded time."""
-    with connection.cursor() as cursor:
-        cursor.execute(f"SET LOCAL statement_timeout = {PATIENCE}")
+@contextmanager
+def search() -> Iterator[None]:
+    """Bound the time of a search. Raises Problem."""
+    try:
+        with reading.bounded():
+            yield
+    except reading.TooLong as error:
+        raise Problem(422, "search_too_long", f"The search took too long. {error}") from None
 
 
 def follow(request: Request, events: QuerySet[Event], after: UUID | None) -> Response:

@@ -6,6 +6,12 @@ from events.api_events import EventDetail, EventList
 from events.api_statistics import Statistics
 from events.api_suppression_csv import SuppressionFile
 from events.api_suppressions import SuppressionDetail, SuppressionList
+from events.api_webhook_posts import (
+    WebhookPostDetail,
+    WebhookPostList,
+    WebhookReplay,
+    WebhookTest,
+)
 from events.api_webhooks import WebhookDetail, WebhookList, WebhookRotation
 
 urlpatterns = [
@@ -18,5 +24,9 @@ urlpatterns = [
     path("webhooks", WebhookList.as_view()),
     path("webhooks/<uuid:webhook_id>", WebhookDetail.as_view()),
     path("webhooks/<uuid:webhook_id>/rotate", WebhookRotation.as_view()),
+    path("webhooks/<uuid:webhook_id>/posts", WebhookPostList.as_view()),
+    path("webhooks/<uuid:webhook_id>/posts/<uuid:post_id>", WebhookPostDetail.as_view()),
+    path("webhooks/<uuid:webhook_id>/test", WebhookTest.as_view()),
+    path("webhooks/<uuid:webhook_id>/replay", WebhookReplay.as_view()),
     path("statistics", Statistics.as_view()),
 ]

@@ -51,6 +51,12 @@ class WebhookSchema(serializers.Serializer[Any]):
     url = serializers.CharField(help_text="A password in it is shown as ***.")
     kinds = serializers.ListField(child=serializers.ChoiceField(Kind.choices))
     is_enabled = serializers.BooleanField()
+    disabled_for = serializers.CharField(help_text="Why we disabled it; empty: we did not.")
+    failures = serializers.IntegerField(help_text="Posts that failed since the last success.")
+    failing_since = serializers.DateTimeField(allow_null=True)
+    paused_until = serializers.DateTimeField(
+        allow_null=True, help_text="Nothing is posted before: it failed, or asked for patience."
+    )
     created_at = serializers.DateTimeField()
     previous_secret_until = serializers.DateTimeField(allow_null=True)
 
@@ -85,6 +91,10 @@ def represent(webhook: Webhook) -> dict[str, Any]:
         "url": webhooks.shown(webhook.url),
         "kinds": webhook.kinds,
         "is_enabled": webhook.is_enabled,
+        "disabled_for": webhook.disabled_for,
+        "failures": webhook.failures,
+        "failing_since": webhook.failing_since,
+        "paused_until": webhook.paused_until,
         "created_at": webhook.created_at,
         "previous_secret_until": webhook.previous_secret_until,
     }
@@ -150,12 +160,15 @@ class WebhookDetail(WebhookView):
         responses=WebhookSchema,
     )
     def patch(self, request: Request, name: str, webhook_id: UUID) -> Response:
-        """Change the fields that are given."""
+        """Change the fields that are given.
+
+        Enabling a webhook, or giving it another URL, lets what waits for it be posted at once.
+        """
         webhook = self.find(webhook_id)
         wanted = WebhookFields(data=request.data, partial=True)
         wanted.is_valid(raise_exception=True)
         if wanted.validated_data:
-            Webhook.objects.filter(pk=webhook.pk).update(**wanted.validated_data)
+            webhooks.change(webhook, **wanted.validated_data)
         return Response(represent(self.find(webhook_id)))
 
     @extend_schema(operation_id="delete_webhook", tags=["Webhooks"], responses={204: None})

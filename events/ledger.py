@@ -4,14 +4,17 @@ from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
+from typing import cast
 from uuid import UUID
 
 from psycopg.types.json import Jsonb
 
 from accounts.message_class import MessageClass
+from events import outbox
 from events.bulk import copy_rows, prepared
 from events.identifiers import new_id
 from events.models import Event, Kind
+from events.outbox import Fresh
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +54,12 @@ COLUMNS = (
 def record_all(events: Iterable[NewEvent]) -> None:
     """Write events and their tallies, in the transaction of the facts that they report."""
     events = list(events)
-    copy_rows(Event, COLUMNS, map(_row, events))
+    rows = [_row(event) for event in events]
+    copy_rows(Event, COLUMNS, rows)
+    outbox.put(
+        Fresh(cast(UUID, row[0]), event.account_id, event.message_id, event.kind)
+        for row, event in zip(rows, events, strict=True)
+    )
     amounts: Counter[TallyKey] = Counter()
     for event in events:
         if event.is_test:

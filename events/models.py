@@ -4,6 +4,7 @@ import uuid
 
 from django.contrib.postgres.fields import ArrayField
 from django.db import models
+from django.db.models.functions import Now
 from django.utils import timezone
 
 from accounts.message_class import MessageClass
@@ -117,6 +118,10 @@ class Suppression(models.Model):
 class Webhook(models.Model):
     """An address of the customer's application that events are posted to."""
 
+    class Notice(models.TextChoices):
+        FAILING = "failing"  # many posts in a row have failed
+        DISABLED = "disabled"  # we have given it up
+
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     account = models.ForeignKey(Account, on_delete=models.CASCADE, related_name="webhooks")
     url = models.TextField()
@@ -126,7 +131,119 @@ class Webhook(models.Model):
     encrypted_previous_secret = models.BinaryField(null=True)
     previous_secret_until = models.DateTimeField(null=True, blank=True)
     is_enabled = models.BooleanField(default=True)
+    # Why we disabled it, in words for the customer; "": it is enabled, or the customer did.
+    disabled_for = models.TextField(blank=True, default="", db_default="")
     created_at = models.DateTimeField(default=timezone.now, editable=False)
+    # How its endpoint behaves. Failures in a row, since the last success.
+    failures = models.PositiveIntegerField(default=0, db_default=0, editable=False)
+    failing_since = models.DateTimeField(null=True, editable=False)
+    # The breaker is open, or the endpoint has asked for patience: nothing is posted before.
+    paused_until = models.DateTimeField(null=True, editable=False)
+    # Who posts to it: one worker at a time.
+    lease = models.UUIDField(null=True, editable=False)
+    leased_until = models.DateTimeField(null=True, editable=False)
+    # Until when a test runs at the most: each holds a process of the dashboard.
+    testing_until = models.DateTimeField(null=True, editable=False)
+    # What the account is still to be told by e-mail.
+    notice = models.CharField(
+        max_length=8, choices=Notice, blank=True, default="", db_default="", editable=False
+    )
+    notice_due_at = models.DateTimeField(null=True, editable=False)
 
     def __str__(self) -> str:
         return self.url
+
+
+class News(models.Model):
+    """One event that waits to be posted to one webhook, written in the transaction of the event.
+
+    Whatever is seen here was committed and has not been taken yet, so no event is skipped in
+    whatever order transactions end.
+    """
+
+    webhook = models.ForeignKey(
+        Webhook, on_delete=models.CASCADE, related_name="+", db_constraint=False, db_index=False
+    )
+    event_id = models.UUIDField()
+    message_id = models.UUIDField()
+    created_at = models.DateTimeField(db_default=Now())
+
+    class Meta:
+        verbose_name_plural = "news"
+        indexes = [models.Index(fields=["webhook", "id"], name="news_by_webhook")]
+
+    def __str__(self) -> str:
+        return f"{self.event_id} for {self.webhook_id}"
+
+
+class WebhookBatch(models.Model):
+    """Events that are posted together, under one `webhook-id` however often it takes."""
+
+    class State(models.TextChoices):
+        WAITING = "waiting"  # it is being posted, or will be again at `due_at`
+        DELIVERED = "delivered"
+        FAILED = "failed"  # the schedule is exhausted; it can be replayed
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    webhook = models.ForeignKey(
+        Webhook, on_delete=models.CASCADE, related_name="+", db_constraint=False, db_index=False
+    )
+    event_ids = ArrayField(models.UUIDField())
+    message_ids = ArrayField(models.UUIDField())  # of these events, each once
+    state = models.CharField(max_length=9, choices=State, default=State.WAITING)
+    attempts = models.PositiveSmallIntegerField(default=0)
+    due_at = models.DateTimeField(null=True)
+
+    class Meta:
+        verbose_name_plural = "webhook batches"
+        indexes = [
+            models.Index(
+                fields=["webhook", "id"],
+                condition=models.Q(state="waiting"),
+                name="batch_waiting",
+            )
+        ]
+
+    def __str__(self) -> str:
+        return f"{len(self.event_ids)} events, {self.state}"
+
+
+class WebhookPost(models.Model):
+    """One attempt to post a batch, as the customer sees it: what we sent, and what came back."""
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    webhook = models.ForeignKey(
+        Webhook, on_delete=models.CASCADE, related_name="+", db_constraint=False, db_index=False
+    )
+    # Null: a test. Of others the body is made again of the events, which never change.
+    batch = models.ForeignKey(
+        WebhookBatch,
+        on_delete=models.DO_NOTHING,
+        related_name="+",
+        db_constraint=False,
+        db_index=False,
+        null=True,
+    )
+    attempt = models.PositiveSmallIntegerField()
+    started_at = models.DateTimeField()
+    duration = models.DurationField()
+    url = models.TextField()  # without its password
+    request_headers = models.JSONField()
+    test_body = models.TextField(blank=True)
+    event_count = models.PositiveSmallIntegerField()
+    response_status = models.PositiveSmallIntegerField(null=True)  # null: there was no answer
+    response_headers = models.JSONField(default=dict)
+    response_body = models.TextField(blank=True)  # the beginning of it
+    error = models.TextField(blank=True)  # why it failed, in words; "": it did not
+    next_attempt_at = models.DateTimeField(null=True)
+
+    class Meta:
+        indexes = [
+            models.Index(fields=["webhook", "id"], name="post_by_webhook"),
+            models.Index(
+                fields=["webhook", "id"], condition=~models.Q(error=""), name="post_failed"
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"attempt {self.attempt}: {self.response_status or self.error}"

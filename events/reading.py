@@ -5,13 +5,15 @@ later ids may be seen first, and a reader who went on from there would never see
 nothing is shown that is younger than the oldest transaction that may still commit an older id.
 """
 
-from collections.abc import Collection
+from collections.abc import Collection, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from uuid import UUID
 
-from django.db import connection
+from django.db import OperationalError, connection, transaction
 from django.db.models import QuerySet
+from psycopg.errors import QueryCanceled
 
 from accounts.models import Account
 from events.identifiers import first_id_at
@@ -20,6 +22,26 @@ from events.models import Event
 # How far the clocks of workers may be off from that of the database, and how long before its
 # first write a transaction may have made an id.
 LAG = timedelta(seconds=2)
+# Milliseconds that a search may take: there is no index for each filter.
+PATIENCE = 5000
+
+
+class TooLong(Exception):
+    """A search takes longer than anybody waits for it."""
+
+
+@contextmanager
+def bounded() -> Iterator[None]:
+    """Run a transaction in which each statement takes a bounded time. Raises TooLong."""
+    try:
+        with transaction.atomic():
+            with connection.cursor() as cursor:
+                cursor.execute(f"SET LOCAL statement_timeout = {PATIENCE}")
+            yield
+    except OperationalError as error:
+        if not isinstance(error.__cause__, QueryCanceled):
+            raise
+        raise TooLong("Narrow the search by since and until, or give a message_id") from None
 
 
 @dataclass(frozen=True, slots=True)

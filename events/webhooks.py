@@ -4,7 +4,8 @@ import ipaddress
 import os
 import re
 from base64 import b64encode
-from datetime import timedelta
+from datetime import datetime, timedelta
+from ipaddress import IPv4Address, IPv6Address
 from urllib.parse import SplitResult, urlsplit, urlunsplit
 
 from django.conf import settings
@@ -15,8 +16,9 @@ from accounts import vault
 from accounts.models import Account
 from domains import networks
 from domains.addresses import AddressError, normalise_domain
+from events import outbox
 from events.identifiers import new_id
-from events.models import Webhook
+from events.models import Webhook, WebhookBatch
 
 MAX_URL = 2000  # characters
 # Every event is posted to each of them, so their number multiplies our work.
@@ -83,9 +85,39 @@ def rotate(webhook: Webhook) -> str:
     return secret
 
 
+def change(webhook: Webhook, **fields: object) -> None:
+    """Change what a customer may. A webhook that is enabled or moved starts without a past."""
+    if fields.get("is_enabled") or "url" in fields:
+        fields |= {
+            "failures": 0, "failing_since": None, "paused_until": None,
+            "notice": "", "notice_due_at": None,
+        }  # fmt: skip
+    if "is_enabled" in fields:
+        fields["disabled_for"] = ""
+    with transaction.atomic():
+        changed = Webhook.objects.filter(pk=webhook.pk).update(**fields)
+        if changed and "failures" in fields:
+            make_due(webhook)
+
+
+def make_due(webhook: Webhook) -> None:
+    """Let all that waits for a webhook be posted at once."""
+    waiting = WebhookBatch.objects.filter(webhook=webhook, state=WebhookBatch.State.WAITING)
+    waiting.update(due_at=timezone.now())
+    transaction.on_commit(outbox.ring)
+
+
 def new_secret() -> str:
     """Return a secret as Standard Webhooks writes it; the key is what the Base64 stands for."""
     return "whsec_" + b64encode(os.urandom(SECRET_BYTES)).decode()
+
+
+def secrets_of(webhook: Webhook, now: datetime) -> list[str]:
+    """Return the secrets that sign at a moment, the newest first."""
+    sealed = [webhook.encrypted_secret]
+    if webhook.encrypted_previous_secret and (webhook.previous_secret_until or now) > now:
+        sealed.append(webhook.encrypted_previous_secret)
+    return [vault.decrypt(bytes(one)).decode() for one in sealed]
 
 
 def check_url(url: str) -> None:
@@ -110,7 +142,7 @@ def check_url(url: str) -> None:
 
 
 def _check_parts(parts: SplitResult) -> None:
-    if parts.scheme != "https" and not (parts.scheme == "http" and settings.DEVELOPMENT):
+    if parts.scheme != "https" and not (parts.scheme == "http" and settings.LOOPBACK_WEBHOOKS):
         raise UrlRefused("The URL must begin with https://")
     if parts.netloc.count("@") > 1:
         raise UrlRefused("An @ in a user name or password is written %40")
@@ -129,12 +161,19 @@ def _check_host(host: str) -> None:
     except ValueError:
         _check_name(host)
         return
-    if not settings.DEVELOPMENT and not networks.is_public(address):
+    if not may_be_posted_to(address):
         raise UrlRefused(f"{host} is no address of the public Internet")
 
 
+def may_be_posted_to(address: IPv4Address | IPv6Address) -> bool:
+    """Say whether we connect to an address: public ones, and in development to this machine."""
+    if settings.LOOPBACK_WEBHOOKS and address.is_loopback:
+        return True
+    return networks.is_public(address)
+
+
 def _check_name(host: str) -> None:
-    if settings.DEVELOPMENT and host == "localhost":
+    if settings.LOOPBACK_WEBHOOKS and host == "localhost":
         return
     if HEXADECIMAL.fullmatch(host) or f".{host}".endswith(".localhost"):
         raise UrlRefused(f"{host} is no host of the public Internet")

@@ -61,6 +61,13 @@ CODES = {
     "search_too_long": (
         422, "Search took too long", "Ask for a shorter time, or by tag, recipient or message.",
     ),
+    "test_running": (
+        409, "Test running", "One test of a webhook at a time: wait until it ends, 20 s at most.",
+    ),
+    "webhook_disabled": (409, "Webhook disabled", "Enable it first, then replay."),
+    "too_many_events": (422, "Too many events", "Replay them in parts, by since and until."),
+    "unknown_event": (422, "No such event", "Give ids of events as GET events lists them."),
+    "unknown_post": (422, "No such post", "Give the id of a post in the webhook's log."),
     "too_many_webhooks": (422, "Too many webhooks", "Delete one that is not needed any more."),
 }  # fmt: skip
 

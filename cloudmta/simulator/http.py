@@ -7,6 +7,8 @@ from typing import Any
 
 from aiohttp import web
 
+from cloudmta.simulator import hooks
+from cloudmta.simulator.hooks import HOOKS, Hooks
 from cloudmta.simulator.store import Captured, Store
 from cloudmta.simulator.zone import TTL, Zone
 
@@ -20,8 +22,8 @@ Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
 def application(store: Store, zone: Zone) -> web.Application:
     """Return the application: the capture store, the zone's records, and the mode."""
-    app = web.Application(middlewares=[errors_as_json])
-    app[STORE], app[ZONE] = store, zone
+    app = web.Application(middlewares=[errors_as_json], client_max_size=hooks.MOST_OCTETS)
+    app[STORE], app[ZONE], app[HOOKS] = store, zone, Hooks()
     app.add_routes(
         [
             web.get("/messages", list_messages),
@@ -31,6 +33,10 @@ def application(store: Store, zone: Zone) -> web.Application:
             web.put("/records", publish),
             web.delete("/records", withdraw),
             web.put("/mode", set_mode),
+            web.post("/hooks/{name}", hooks.take),
+            web.get("/hooks/{name}", hooks.show),
+            web.put("/hooks/{name}", set_hook),
+            web.delete("/hooks/{name}", hooks.clear),
         ]
     )
     return app
@@ -121,6 +127,18 @@ async def set_mode(request: web.Request) -> web.Response:
     return web.Response(status=204)
 
 
+async def set_hook(request: web.Request) -> web.Response:
+    """Choose what an endpoint of webhooks answers from now on."""
+    body = await fields(request, {}, {"status": int, "seconds": int, "headers": dict})
+    if not 200 <= (status := body.get("status", hooks.TAKEN)) <= 599:
+        raise ValueError("status must be a status of HTTP, from 200 to 599.")
+    hook = hooks.of(request)
+    hook.status = status
+    hook.seconds = body.get("seconds", 0)
+    hook.headers = {str(name): str(value) for name, value in body.get("headers", {}).items()}
+    return web.Response(status=204)
+
+
 async def fields(
     request: web.Request, required: dict[str, type], optional: dict[str, type] | None = None
 ) -> dict[str, Any]:
@@ -138,4 +156,10 @@ async def fields(
     return body
 
 
-JSON_NAMES = {str: "a string", list: "a list", int: "a whole number", bool: "true or false"}
+JSON_NAMES = {
+    str: "a string",
+    list: "a list",
+    int: "a whole number",
+    bool: "true or false",
+    dict: "an object",
+}

@@ -6,6 +6,7 @@ import pytest
 import schemathesis
 from django.core.signals import request_finished, request_started
 from django.db import close_old_connections
+from django.utils import timezone
 from hypothesis import HealthCheck, Phase, given, settings
 from schemathesis.checks import not_a_server_error
 from schemathesis.specs.openapi.checks import (
@@ -18,8 +19,9 @@ from accounts.authentication import create_credential
 from accounts.models import Scope
 from cloudmta.wsgi import application
 from domains import sending_domains
-from events import webhooks
+from events import verdicts, webhooks
 from events.models import Suppression
+from events.poster import Answer
 from messages.models import State
 from messages.tests.factories import (
     AccountFactory,
@@ -47,6 +49,9 @@ def world(db):
     message = MessageFactory(account=account, credential=credential, content=b"Subject: x\r\n\r\n")
     recipient = RecipientFactory(message=message, state=State.DELIVERED)
     AttemptFactory(recipient=recipient)
+    webhook, _ = webhooks.create(account, "https://127.0.0.1:1025/")
+    post = verdicts.logged(webhook, {"webhook-id": "evt_0"}, Answer(200, 0.1), timezone.now())
+    post.save(force_insert=True)
     suppression = Suppression.objects.create(
         account=account, address="carol@example.net", reason=Suppression.Reason.MANUAL
     )
@@ -56,7 +61,8 @@ def world(db):
         "username": other.username,
         "message_id": str(message.id),
         "event_id": str(EventFactory(message=message).id),
-        "webhook_id": str(webhooks.create(account, "https://hooks.alices.example/")[0].id),
+        "webhook_id": str(webhook.id),
+        "post_id": str(post.id),
         "address": suppression.address,
         "public_id": sending_domains.add(account, "alices.example", "mta").public_id,
     }

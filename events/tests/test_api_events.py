@@ -5,7 +5,7 @@ import psycopg
 import pytest
 from django.db import connection
 
-from events import api_events, reading
+from events import reading
 from events.identifiers import first_id_at, new_id
 from events.models import Event
 from messages.tests.factories import EventFactory, MessageFactory
@@ -153,7 +153,7 @@ class TestFilters:
         assert response.json()["errors"]
 
     def test_a_search_that_takes_too_long_says_so(self, alice, monkeypatch):
-        monkeypatch.setattr(api_events, "PATIENCE", 1)
+        monkeypatch.setattr(reading, "PATIENCE", 1)
         Event.objects.bulk_create(
             Event(
                 id=UUID(int=n), account=alice.account, message_id=new_id(), recipient="x" * 500,

@@ -51,7 +51,7 @@ class TestMaking:
         assert response.json()["errors"][0]["pointer"] == pointer
 
     def test_production_posts_over_tls_to_the_public_only(self, alice, settings):
-        settings.DEVELOPMENT = False
+        settings.LOOPBACK_WEBHOOKS = False
 
         for url in ("http://alices.example/", "https://127.0.0.1/", "https://localhost/"):
             assert alice.call("post", "webhooks", {"url": url}).status_code == 422

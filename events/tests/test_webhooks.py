@@ -12,7 +12,7 @@ from messages.tests.factories import AccountFactory
 
 @pytest.fixture
 def production(settings):
-    settings.DEVELOPMENT = False
+    settings.LOOPBACK_WEBHOOKS = False
 
 
 class TestUrls:
@@ -54,7 +54,7 @@ class TestUrls:
 
     @pytest.mark.parametrize("url", ["http://localhost:9000/", "http://127.0.0.1:9000/x"])
     def test_development_may_post_to_itself(self, settings, url):
-        settings.DEVELOPMENT = True
+        settings.LOOPBACK_WEBHOOKS = True
 
         check_url(url)
 

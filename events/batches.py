@@ -1,0 +1,170 @@
+"""What is posted next, and what came of it: leases on webhooks, batches out of the outbox.
+
+PostgreSQL is the truth. One worker at a time holds a webhook, so its posts go one after the other.
+A batch is written down as due again before it is posted: whoever dies in between has lost nothing,
+and the next post of it bears the same `webhook-id`.
+"""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from enum import Enum
+from uuid import UUID
+
+from django.db import connection, transaction
+from django.utils import timezone
+
+from events import representation, signatures, webhooks
+from events.identifiers import new_id
+from events.models import Event, News, Webhook, WebhookBatch
+
+# Far longer than one post may take.
+LEASE = timedelta(seconds=60)
+MOST_EVENTS = 100  # in one post
+# Batches of one webhook that wait for another attempt; what comes then stays in the outbox.
+MOST_WAITING = 20
+
+
+@dataclass(frozen=True, slots=True)
+class Claim:
+    """A webhook that is ours to post to, until the lease runs out."""
+
+    webhook_id: UUID
+    lease: UUID
+
+
+@dataclass(frozen=True, slots=True)
+class Taken:
+    """A batch that is to be posted now."""
+
+    batch: WebhookBatch
+    url: str
+    headers: dict[str, str]
+    body: bytes
+    event_count: int
+
+
+class Nothing(Enum):
+    """Why there is nothing to post."""
+
+    DONE = "there is nothing, it must wait, or the webhook is no more ours"
+    GATHERING = "there is little, and more may come"
+    AGAIN = "what there was came to nothing; ask again"
+
+
+HAS_WORK = """
+    is_enabled
+    AND (leased_until IS NULL OR leased_until <= %(now)s)
+    AND (paused_until IS NULL OR paused_until <= %(now)s)
+    AND (EXISTS (SELECT FROM events_news WHERE webhook_id = events_webhook.id)
+         OR EXISTS (SELECT FROM events_webhookbatch
+                     WHERE webhook_id = events_webhook.id AND state = 'waiting'
+                       AND due_at <= %(now)s))
+"""
+
+
+def claim(most: int) -> list[Claim]:
+    """Take webhooks that have something to post and that nobody posts to."""
+    now = timezone.now()
+    with connection.cursor() as cursor:
+        cursor.execute(
+            f"""
+            UPDATE events_webhook SET lease = gen_random_uuid(), leased_until = %(until)s
+             WHERE id IN (SELECT id FROM events_webhook WHERE {HAS_WORK}
+                           LIMIT %(most)s FOR UPDATE SKIP LOCKED)
+            RETURNING id, lease
+            """,
+            {"now": now, "until": now + LEASE, "most": most},
+        )
+        return [Claim(*row) for row in cursor.fetchall()]
+
+
+def release(claim: Claim) -> None:
+    """Let another worker have a webhook."""
+    Webhook.objects.filter(pk=claim.webhook_id, lease=claim.lease).update(
+        lease=None, leased_until=None
+    )
+
+
+def take(claim: Claim, may_gather: bool) -> Taken | Nothing:
+    """Return what to post now; `may_gather` lets a small batch wait for more events."""
+    now = timezone.now()
+    with transaction.atomic():
+        webhook = _held(claim)
+        if webhook is None or not webhook.is_enabled or (webhook.paused_until or now) > now:
+            return Nothing.DONE
+        waiting = list(
+            WebhookBatch.objects.filter(webhook=webhook, state=WebhookBatch.State.WAITING).order_by(
+                "id"
+            )
+        )
+        batch = _due(waiting, now) or _fresh(webhook, waiting, may_gather)
+        if isinstance(batch, Nothing):
+            return batch
+        events = events_of(batch)
+        batch.attempts += 1
+        batch.due_at = webhook.leased_until = now + LEASE
+        if not events:  # they were pruned, so old are they
+            batch.state, batch.due_at = WebhookBatch.State.FAILED, None
+        batch.save()
+        webhook.save(update_fields=["leased_until"])
+        return _written(webhook, batch, events, now) if events else Nothing.AGAIN
+
+
+def _held(claim: Claim) -> Webhook | None:
+    found = Webhook.objects.select_for_update().filter(pk=claim.webhook_id, lease=claim.lease)
+    return found.first()
+
+
+def _due(waiting: Iterable[WebhookBatch], now: datetime) -> WebhookBatch | None:
+    return next((batch for batch in waiting if batch.due_at and batch.due_at <= now), None)
+
+
+def _fresh(
+    webhook: Webhook, waiting: Sequence[WebhookBatch], may_gather: bool
+) -> WebhookBatch | Nothing:
+    """Make a batch of the oldest news; of a message that waits, later events wait as well."""
+    if len(waiting) >= MOST_WAITING:
+        return Nothing.DONE
+    held_back = {message_id for batch in waiting for message_id in batch.message_ids}
+    news = list(
+        News.objects.filter(webhook=webhook)
+        .exclude(message_id__in=held_back)
+        .order_by("id")[:MOST_EVENTS]
+    )
+    if not news:
+        return Nothing.DONE
+    if len(news) < MOST_EVENTS and may_gather:
+        return Nothing.GATHERING
+    News.objects.filter(pk__in=[one.pk for one in news]).delete()
+    return WebhookBatch(
+        id=new_id(),
+        webhook=webhook,
+        event_ids=[one.event_id for one in news],
+        message_ids=list({one.message_id for one in news}),
+    )
+
+
+def _written(
+    webhook: Webhook, batch: WebhookBatch, events: Sequence[Event], now: datetime
+) -> Taken:
+    body = representation.body(events)
+    return Taken(
+        batch, webhook.url, request_headers(webhook, batch.id, now, body), body, len(events)
+    )
+
+
+def events_of(batch: WebhookBatch) -> list[Event]:
+    """Return the events of a batch in their order; those that were pruned are missing."""
+    found = Event.objects.in_bulk(batch.event_ids)
+    return [found[event_id] for event_id in batch.event_ids if event_id in found]
+
+
+def request_headers(webhook: Webhook, id: UUID, now: datetime, body: bytes) -> dict[str, str]:
+    """Return the header of a post, signed with every secret that is good now."""
+    secrets = webhooks.secrets_of(webhook, now)
+    return {
+        "Content-Type": "application/json",
+        "User-Agent": "CloudMTA-Webhooks/1",
+        **signatures.headers(secrets, signatures.name_of(id), int(now.timestamp()), body),
+    }

@@ -1,0 +1,30 @@
+"""What Celery calls for webhooks: the doorbell, and housekeeping."""
+
+from celery import shared_task, signals
+
+from events import notices, outbox, upkeep
+from events.hosting import Host
+from events.posting import Engine
+
+_host = Host(Engine)
+# Celery keeps no strong reference of its own to what is bound to an object.
+signals.worker_shutting_down.connect(_host.stop_soon, weak=False)
+
+
+@shared_task(name=outbox.TASK)
+def post_events() -> None:
+    """Begin to post whatever waits; returns when it has begun."""
+    outbox.BELL.answered()
+    _host.wait_for(Engine.sweep)
+
+
+@shared_task(name="events.tasks.send_notices")
+def send_notices() -> None:
+    """Tell accounts by e-mail of webhooks that fail."""
+    notices.send_due()
+
+
+@shared_task(name="events.tasks.prune_webhooks")
+def prune_webhooks() -> None:
+    """Forget old posts."""
+    upkeep.prune()
