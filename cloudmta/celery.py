@@ -33,9 +33,7 @@ app.conf.beat_schedule = {
         "task": "messages.tasks.look_after_held",
         "schedule": LOOK,
         "options": {"queue": "housekeeping", "expires": LOOK},
-    }
-}
-app.conf.beat_schedule |= {
+    },
     "sweep webhooks": {
         "task": "events.tasks.post_events",
         "schedule": SWEEP,

@@ -14,7 +14,7 @@ from django.db import connection
 
 from events import batches, verdicts
 from events.batches import Claim, Nothing
-from events.bulk import UNAVAILABLE
+from events.bulk import UNAVAILABLE, reconnecting
 from events.poster import Poster
 
 logger = logging.getLogger(__name__)
@@ -103,7 +103,7 @@ class Engine:
 
     async def _in_thread(self, call: Callable[..., Value], *arguments: object) -> Value:
         loop = asyncio.get_running_loop()
-        return await loop.run_in_executor(self._threads, partial(_guarded, call, *arguments))
+        return await loop.run_in_executor(self._threads, partial(reconnecting, call, *arguments))
 
 
 def _close_connection(everybody: threading.Barrier) -> None:
@@ -111,12 +111,3 @@ def _close_connection(everybody: threading.Barrier) -> None:
     with contextlib.suppress(threading.BrokenBarrierError):
         everybody.wait(CLOSING)
     connection.close()
-
-
-def _guarded(call: Callable[..., Value], *arguments: object) -> Value:
-    """Call the database; a connection that failed is not used again."""
-    try:
-        return call(*arguments)
-    except UNAVAILABLE:
-        connection.close()
-        raise

@@ -8,7 +8,7 @@ from django.db import migrations, models
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("events", "0003_suppressions_are_listed"),
+        ("events", "0004_volume_of_existing_accounts"),
     ]
 
     operations = [
