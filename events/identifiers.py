@@ -7,24 +7,23 @@ from uuid import UUID
 
 _VERSION_4 = 0x4 << 76
 _VARIANT = 0b10 << 62
-_RANDOM_A = 0xFFF << 64  # 12 bits between time and version
-_RANDOM_B = (1 << 62) - 1
+_RANDOM = (1 << 62) - 1
 
 
 def new_id() -> UUID:
     """Return a UUID whose first 48 bits are the time in milliseconds, as in version 7 (RFC 9562).
 
-    So an index grows at its end only. It is marked as version 4, because published clients of the
-    original service check for that digit.
+    So an index grows at its end only. 12 bits more count in 4096ths of a millisecond (§6.2, method
+    3), so that what one process writes together stays in order. It is marked as version 4, because
+    published clients of the original service check for that digit.
     """
-    milliseconds = time.time_ns() // 1_000_000
-    random = int.from_bytes(os.urandom(10), "big")
+    milliseconds, nanoseconds = divmod(time.time_ns(), 1_000_000)
     return UUID(
         int=(milliseconds & (1 << 48) - 1) << 80
         | _VERSION_4
-        | (random & _RANDOM_A)
+        | (nanoseconds * 4096 // 1_000_000) << 64
         | _VARIANT
-        | (random & _RANDOM_B)
+        | (int.from_bytes(os.urandom(8), "big") & _RANDOM)
     )
 
 
