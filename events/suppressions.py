@@ -1,6 +1,6 @@
 """The addresses that an account must not send to: put on, taken off, and asked at each claim."""
 
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
@@ -18,12 +18,13 @@ MAX_NOTE = 1000  # characters
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """What a customer wants to have on the list."""
+    """What is to be on the list, for a customer or for us."""
 
     address: str  # in normal form
     reason: Suppression.Reason = Suppression.Reason.MANUAL
     note: str = ""
     expires_at: datetime | None = None  # None: never
+    message_id: UUID | None = None  # the message that caused it
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,33 +50,11 @@ def normal_form(address: str) -> str:
     return f"{local_part.lower()}@{domain}"
 
 
-def suppress(
-    account: Account,
-    address: str,
-    reason: Suppression.Reason,
-    *,
-    note: str = "",
-    message_id: UUID | None = None,
-    expires_at: datetime | None = None,
-) -> tuple[Suppression, bool]:
-    """Put an address on the list, or renew what is there; return it, and whether it is new.
-
-    Raises AddressError.
-    """
-    return Suppression.objects.update_or_create(
-        account=account,
-        address=normal_form(address),
-        defaults={
-            "reason": reason, "note": note, "message_id": message_id, "expires_at": expires_at,
-        },
-    )  # fmt: skip
-
-
 def put(account: Account, entries: Iterable[Entry]) -> Put:
     """Put many addresses on the list, or renew what is there, in one statement.
 
-    A complaint that is on the list stays, as it could otherwise be made removable. Of entries for
-    one address the last counts.
+    A complaint that is on the list stays, as it could otherwise be made removable, or be hidden
+    by a bounce. Of entries for one address the last counts.
     """
     # Always in one order, so that two requests with the same addresses cannot deadlock.
     latest = {entry.address: entry for entry in entries}
@@ -84,13 +63,15 @@ def put(account: Account, entries: Iterable[Entry]) -> Put:
         cursor.execute(
             """
             INSERT INTO events_suppression AS s
-                   (account_id, address, reason, note, expires_at, created_at)
+                   (account_id, address, reason, note, expires_at, message_id, created_at)
             SELECT %s, *, now()
-              FROM unnest(%s::text[], %s::text[], %s::text[], %s::timestamptz[])
+              FROM unnest(%s::text[], %s::text[], %s::text[], %s::timestamptz[], %s::uuid[])
             ON CONFLICT (account_id, address) DO UPDATE
                SET reason = EXCLUDED.reason, note = EXCLUDED.note,
                    expires_at = EXCLUDED.expires_at,
-                   message_id = CASE WHEN s.reason = EXCLUDED.reason THEN s.message_id END
+                   message_id = coalesce(
+                       EXCLUDED.message_id,
+                       CASE WHEN s.reason = EXCLUDED.reason THEN s.message_id END)
              WHERE s.reason <> 'complaint' OR s.expires_at <= now()
             RETURNING address, xmax = 0 AS is_new
             """,
@@ -100,6 +81,7 @@ def put(account: Account, entries: Iterable[Entry]) -> Put:
                 [row.reason.value for row in rows],
                 [row.note for row in rows],
                 [row.expires_at for row in rows],
+                [row.message_id for row in rows],
             ],
         )
         written = {row["address"]: row["is_new"] for row in cursor.fetchall()}
@@ -127,13 +109,13 @@ def live(account: Account) -> "Q":
     return Q(account=account) & (Q(expires_at=None) | Q(expires_at__gt=timezone.now()))
 
 
-def suppressed(pairs: Iterable[tuple[int, str]]) -> Collection[tuple[int, str]]:
-    """Return which of these (account id, address in normal form) are on a list, in one query."""
+def suppressed(pairs: Iterable[tuple[int, str]]) -> Mapping[tuple[int, str], Suppression.Reason]:
+    """Return which of these (account id, address in normal form) are on a list and why, at once."""
     pairs = list(pairs)
     with prepared() as cursor:
         cursor.execute(
             """
-            SELECT s.account_id, s.address FROM events_suppression s
+            SELECT s.account_id, s.address, s.reason FROM events_suppression s
               JOIN unnest(%s::bigint[], %s::text[]) AS asked(account_id, address)
              USING (account_id, address)
              WHERE s.expires_at IS NULL OR s.expires_at > now()
@@ -141,4 +123,7 @@ def suppressed(pairs: Iterable[tuple[int, str]]) -> Collection[tuple[int, str]]:
             [[account for account, _ in pairs], [address for _, address in pairs]],
             prepare=True,
         )
-        return {(row["account_id"], row["address"]) for row in cursor.fetchall()}
+        return {
+            (row["account_id"], row["address"]): Suppression.Reason(row["reason"])
+            for row in cursor.fetchall()
+        }

@@ -5,13 +5,15 @@ from django.utils import timezone
 
 from events import suppressions
 from events.models import Suppression
+from events.suppressions import Entry
 
 Reason = Suppression.Reason
 LIST = "suppressions"
 
 
 def put(caller, address="carol@example.net", reason=Reason.MANUAL, **fields):
-    return suppressions.suppress(caller.account, address, reason, **fields)[0]
+    suppressions.put(caller.account, [Entry(address, reason, **fields)])
+    return Suppression.objects.get(account=caller.account, address=address)
 
 
 def addresses(response):
