@@ -6,8 +6,10 @@ from collections.abc import Sequence
 from socket import socket
 from typing import cast
 
-from cloudmta.simulator import certificate
+from cloudmta.simulator import certificate, reports
 from cloudmta.simulator.greylist import Greylist
+from cloudmta.simulator.postman import Postman
+from cloudmta.simulator.reports import Taken
 from cloudmta.simulator.store import Store
 from messages.simulated import REFUSALS, Outcome, outcome_of
 from messages.smtp.replies import Reply
@@ -47,8 +49,11 @@ UNEXPECTED = Reply(502, "5.5.1", "Not offered here")
 class Exchanger:
     """All receiving servers: whatever the address, they share mailboxes and manners."""
 
-    def __init__(self, store: Store, *, starttls: bool = True, slow_delay: float = 3.0) -> None:
+    def __init__(
+        self, store: Store, postman: Postman, *, starttls: bool = True, slow_delay: float = 3.0
+    ) -> None:
         self.store = store
+        self.postman = postman
         self.slow_delay = slow_delay  # seconds before each reply to `slow`
         self.greylist = Greylist()
         self.sessions: set[Session] = set()
@@ -174,8 +179,13 @@ class Session(asyncio.Protocol):
         return OK
 
     def answer_content(self, content: bytes) -> Reply | None:
-        """Put the content into the mailboxes."""
-        self.exchanger.store.receive(self.smtp.reverse_path or "", self.accepted, content)
+        """Put the content into the mailboxes, and answer where somebody does."""
+        reverse_path = self.smtp.reverse_path or ""
+        self.exchanger.store.receive(reverse_path, self.accepted, content)
+        for recipient, outcome in self.accepted:
+            letter = reports.answer_to(outcome, Taken(reverse_path, recipient, content))
+            if letter:
+                self.exchanger.postman.take(letter)
         if any(outcome is Outcome.DROP_AFTER_DOT for _, outcome in self.accepted):
             return None
         return OK

@@ -22,6 +22,7 @@ from aiohttp import web
 from cloudmta.simulator import http
 from cloudmta.simulator.dns import NameServer
 from cloudmta.simulator.exchanger import Exchanger
+from cloudmta.simulator.postman import Postman
 from cloudmta.simulator.store import Store
 from cloudmta.simulator.zone import Zone
 
@@ -53,6 +54,8 @@ class Options:
     keep_content: bool = True  # False: messages are counted and not kept
     starttls: bool = True
     slow_delay: float = 3.0  # seconds before each reply to `slow`
+    bounces_port: int = 2526  # where the exchangers of other domains are, to send reports to
+    report_delay: float = 1.0  # seconds until a bounce or a complaint sets out
 
 
 @dataclass(frozen=True)
@@ -137,13 +140,17 @@ async def serve(options: Options, ready: Callable[[World], None]) -> None:
 @asynccontextmanager
 async def listening(world: World, options: Options, ports: Ports) -> AsyncIterator[None]:
     """Open everything, and close it in the reverse order."""
-    exchanger = Exchanger(world.store, starttls=options.starttls, slow_delay=options.slow_delay)
+    postman = Postman(options.host, world.dns_port, options.bounces_port, options.report_delay)
+    exchanger = Exchanger(
+        world.store, postman, starttls=options.starttls, slow_delay=options.slow_delay
+    )
     names = NameServer(world.zone)
     app = http.application(world.store, world.zone)
     site = web.AppRunner(app, access_log=None, shutdown_timeout=SHUTDOWN_AFTER)
     async with AsyncExitStack() as stack:
         await names.open(tcp=ports.dns[0], udp=ports.dns[1])
         stack.push_async_callback(names.close)
+        stack.push_async_callback(postman.close)
         await exchanger.open(ports.smtp)
         stack.push_async_callback(exchanger.close)
         await site.setup()

@@ -68,6 +68,7 @@ def options_of(*, counting: bool) -> Options:
         dns_port=settings.SIMULATOR_DNS_PORT,
         smtp_port=settings.SIMULATOR_SMTP_PORT,
         http_port=settings.SIMULATOR_HTTP_PORT,
+        bounces_port=settings.BOUNCES_PORT,
         keep_content=not counting,
     )
 
