@@ -49,4 +49,15 @@ app.conf.beat_schedule = {
         "schedule": 3600,
         "options": {"queue": "housekeeping", "expires": 3600},
     },
+    # The bounce door rings no bell: what it takes was under way for minutes or days.
+    "read reports": {
+        "task": "messages.tasks.read_reports",
+        "schedule": SWEEP,
+        "options": {"queue": "housekeeping", "expires": SWEEP},
+    },
+    "prune reports": {
+        "task": "messages.tasks.prune_reports",
+        "schedule": 24 * 3600,
+        "options": {"queue": "housekeeping", "expires": 3600},
+    },
 }

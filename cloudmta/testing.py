@@ -32,7 +32,7 @@ ROAD = {
     "bounces": ("manage.py", "bounces"),
     "priority": ("manage.py", "worker", "priority"),
     "standard": ("manage.py", "worker", "standard"),
-    "digest": ("manage.py", "worker", "digest"),
+    "digest": ("manage.py", "worker", "digest", "housekeeping"),
     "webhooks": ("manage.py", "worker", "webhooks"),
     "beat": ("manage.py", "beat"),
 }
@@ -110,6 +110,8 @@ class House:
 
     def open_web(self) -> None:
         """Start the web server, which the road does without, at the demo's `dashboard_url`."""
+        if "web" in self._processes:
+            return
         bind = f"127.0.0.1:{self.web_port}"
         self._spawn("web", ("-m", "gunicorn", "cloudmta.wsgi", "--no-control-socket", "-b", bind))
         eventually(partial(answers, self.web_port))

@@ -57,7 +57,8 @@ FULL JOIN (
 USING (account_id, day) ORDER BY account_id, day
 """
 
-# Each is a question whose answer must be none.
+# Each is a question whose answer must be none. What others report of a recipient later, or before
+# it is settled, is told by events beside that of its state.
 QUESTIONS = {
     "messages without a recipient": """
         SELECT count(*) FROM mail_message m
@@ -75,11 +76,13 @@ QUESTIONS = {
     "bounced recipients without exactly one bounce event": """
         SELECT count(*) FROM mail_recipient r WHERE r.state = 'bounced'
            AND (SELECT count(*) FROM events_event e WHERE e.message_id = r.message_id
-                   AND e.recipient = r.address AND e.kind = 'bounce') <> 1""",
+                   AND e.recipient = r.address AND e.kind = 'bounce'
+                   AND e.details->>'source' IS DISTINCT FROM 'report') <> 1""",
     "blocked recipients without exactly one blocked event": """
         SELECT count(*) FROM mail_recipient r WHERE r.state = 'blocked'
            AND (SELECT count(*) FROM events_event e WHERE e.message_id = r.message_id
-                   AND e.recipient = r.address AND e.kind = 'blocked') <> 1""",
+                   AND e.recipient = r.address AND e.kind = 'blocked'
+                   AND e.details->>'source' IS DISTINCT FROM 'report') <> 1""",
     "kinds of events that the tallies count differently": """
         SELECT count(*) FROM (
             SELECT account_id, kind, sum(count) AS told FROM events_tally

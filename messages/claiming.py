@@ -8,10 +8,21 @@ from accounts import allowance
 from accounts.message_class import MessageClass
 from domains.signing import Keyring
 from events import suppressions
+from events.models import Suppression
+from events.reasons import Reason
 from messages import outcomes, queue, simulated
 from messages.outcomes import Result
 from messages.outgoing import Composed, compose_all
 from messages.queue import Claimed
+
+# What the event of a suppressed recipient gives as its reason, and what pages say.
+SUPPRESSED = {
+    Suppression.Reason.BOUNCE: (Reason.PREVIOUS_BOUNCE, "An earlier message to it bounced"),
+    Suppression.Reason.COMPLAINT: (
+        Reason.PREVIOUS_COMPLAINT, "Its owner called an earlier message spam",
+    ),
+    Suppression.Reason.MANUAL: (Reason.SUPPRESSED, "You put it there"),
+}  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,10 +50,12 @@ def _known_fates(claimed: list[Claimed]) -> Iterator[Result]:
         return
     on_lists = suppressions.suppressed((one.account_id, _listed(one)) for one in claimed)
     for one in claimed:
-        if (one.account_id, _listed(one)) in on_lists:
-            yield outcomes.blocked(one, "suppressed", "The address is on the suppression list")
+        if listed_for := on_lists.get((one.account_id, _listed(one))):
+            reason, why = SUPPRESSED[listed_for]
+            yield outcomes.blocked(one, reason, f"The address is on the suppression list. {why}")
         elif one.is_test:
-            yield outcomes.simulated(one, simulated.reply_to(one.address, one.attempt_number))
+            reply = simulated.reply_to(one.address, one.attempt_number)
+            yield outcomes.simulated(one, reply, simulated.report_on(one.address))
 
 
 def _give_back(results: Iterable[Result]) -> None:

@@ -2,9 +2,11 @@
 
 import hashlib
 import logging
+from datetime import timedelta
 from enum import Enum
 
 from django.db import connection
+from django.utils import timezone
 
 from messages.models import IncomingReport
 
@@ -13,6 +15,9 @@ logger = logging.getLogger(__name__)
 # What one recipient can bring about: delays, a bounce, a complaint, the replies of machines. A
 # valid address in wrong hands must not fill our disk.
 MAX_REPORTS = 20
+
+# How long the octets of a report are kept, and what came of it: as long as content and messages.
+KEEP_CONTENT, KEEP = timedelta(days=30), timedelta(days=90)
 
 
 class Standing(Enum):
@@ -65,3 +70,11 @@ def received(
 def store(reports: list[IncomingReport]) -> None:
     """Commit reports. A second copy of one, sent because our reply was lost, leaves no trace."""
     IncomingReport.objects.bulk_create(reports, ignore_conflicts=True)
+
+
+def prune() -> None:
+    """Let go of contents, and of whole reports, that are old; never of one that nobody has read."""
+    now = timezone.now()
+    read = IncomingReport.objects.exclude(state=IncomingReport.State.UNREAD)
+    read.filter(content__isnull=False, received_at__lt=now - KEEP_CONTENT).update(content=None)
+    read.filter(received_at__lt=now - KEEP).delete()

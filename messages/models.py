@@ -235,7 +235,8 @@ class IncomingReport(models.Model):
         indexes = [
             models.Index(
                 fields=["id"], condition=models.Q(state="unread"), name="report_to_be_read"
-            )
+            ),
+            models.Index(fields=["received_at"], name="report_by_age"),
         ]
 
     def __str__(self) -> str:

@@ -1,7 +1,7 @@
 """What an attempt comes to: where the recipient stands after it, and the event that tells of it."""
 
 import ipaddress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 
 from django.db import transaction
@@ -10,9 +10,10 @@ from events import ledger
 from events.bulk import copy_rows
 from events.ledger import NewEvent
 from events.models import Kind
-from messages import metrics, queue
+from messages import consequences, metrics, queue
 from messages.models import Attempt, State
 from messages.queue import Claimed, Outcome
+from messages.reports import Report
 from messages.sites import Job
 from messages.smtp.replies import Reply
 
@@ -36,7 +37,7 @@ class Result:
 
     outcome: Outcome
     attempt: tuple[object, ...] | None
-    event: NewEvent | None
+    events: tuple[NewEvent, ...]
 
 
 def of_attempt(claimed: Claimed, job: Job) -> Result:
@@ -71,15 +72,19 @@ def without_attempt(claimed: Claimed, reply: Reply) -> Result:
     return _judged(claimed, reply, datetime.now(UTC), claimed.retry_at, details, None)
 
 
-def simulated(claimed: Claimed, reply: Reply) -> Result:
-    """Judge a recipient in test mode by what a server would have said."""
+def simulated(claimed: Claimed, reply: Reply, report: Report | None) -> Result:
+    """Judge a recipient in test mode by what a server would have said, and reported later."""
     now = datetime.now(UTC)
     details = _reply_details(reply) | {"attempt": claimed.attempt_number}
     attempt = (
         claimed.id, claimed.attempt_number, now, timedelta(0), "test mode", None, "",
         _shown(reply), "",
     )  # fmt: skip
-    return _judged(claimed, reply, now, claimed.retry_at, details, attempt)
+    result = _judged(claimed, reply, now, claimed.retry_at, details, attempt)
+    if report is None:
+        return result
+    reported = _event(claimed, Kind(report.kind), now, consequences.details_of(report))
+    return replace(result, events=(*result.events, reported))
 
 
 def blocked(claimed: Claimed, reason: str, text: str) -> Result:
@@ -87,7 +92,7 @@ def blocked(claimed: Claimed, reason: str, text: str) -> Result:
     now = datetime.now(UTC)
     outcome = Outcome(claimed, State.BLOCKED, claimed.attempt_number - 1, None, text, now)
     details: dict[str, object] = {"reason": reason, "description": text}
-    return Result(outcome, None, _event(claimed, Kind.BLOCKED, now, details))
+    return Result(outcome, None, (_event(claimed, Kind.BLOCKED, now, details),))
 
 
 def held(claimed: Claimed, problem: str, wait: timedelta = HELD_FOR) -> Result:
@@ -103,7 +108,7 @@ def given_back(claimed: Claimed) -> Result:
 
 def _not_tried(claimed: Claimed, state: State, due_at: datetime, why: str) -> Result:
     count = claimed.attempt_number - 1
-    return Result(Outcome(claimed, state, count, due_at, why, None), None, None)
+    return Result(Outcome(claimed, state, count, due_at, why, None), None, ())
 
 
 def _judged(
@@ -135,7 +140,7 @@ def _judged(
         _shown(reply),
         now if is_final else None,
     )
-    return Result(outcome, attempt, _event(claimed, kind, now, details))
+    return Result(outcome, attempt, (_event(claimed, kind, now, details),))
 
 
 def _reply_details(reply: Reply) -> dict[str, object]:
@@ -172,7 +177,7 @@ def write(results: list[Result]) -> int:
         ours = queue.settle([result.outcome for result in results])
         mine = [result for result in results if result.outcome.claimed.id in ours]
         copy_rows(Attempt, ATTEMPT_COLUMNS, (one.attempt for one in mine if one.attempt))
-        ledger.record_all(one.event for one in mine if one.event)
+        ledger.record_all(event for one in mine for event in one.events)
     too_late = len(results) - len(mine)
     metrics.LOST_LEASES.inc(too_late)
     _measure([one for one in mine if not one.outcome.claimed.is_test])

@@ -6,6 +6,8 @@ any domain. A local part that says nothing is delivered.
 
 from enum import StrEnum
 
+from events.reasons import Reason
+from messages.reports import Report
 from messages.smtp.replies import Reply
 
 
@@ -36,6 +38,14 @@ REFUSALS = {
     Outcome.BLOCKED: Reply(554, "5.7.1", "Message refused by local policy"),
 }
 
+# What comes back later about a message that was taken.
+REPORTS = {
+    Outcome.LATE_BOUNCE: Report(
+        "", "bounce", "5.1.1", True, Reason.INVALID_ADDRESS, "550 5.1.1 The mailbox does not exist"
+    ),
+    Outcome.COMPLAINED: Report("", "complaint", reason=Reason.COMPLAINT),
+}
+
 BY_LOCAL_PART = {outcome.value: outcome for outcome in Outcome}
 
 
@@ -44,6 +54,11 @@ def outcome_of(address: str) -> Outcome:
     local_part = address.rpartition("@")[0] or address  # "postmaster" may stand alone
     label = local_part.partition("+")[0].lower()
     return BY_LOCAL_PART.get(label, Outcome.DELIVERED)
+
+
+def report_on(address: str) -> Report | None:
+    """Return what will be reported of mail for an address once it was taken, if anything."""
+    return REPORTS.get(outcome_of(address))
 
 
 TAKEN = Reply(250, "2.0.0", "Test mode: taken, and delivered nowhere")

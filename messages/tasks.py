@@ -4,7 +4,7 @@ from celery import shared_task, signals
 
 from accounts.message_class import MessageClass
 from events.hosting import Host
-from messages import holding
+from messages import consequences, holding, incoming
 from messages.delivery import Engine
 from messages.doorbell import BELLS, TASK
 
@@ -25,3 +25,15 @@ def deliver(message_class: int) -> None:
 def look_after_held() -> None:
     """Let go what has volume again, and count what is held."""
     holding.look_after_held()
+
+
+@shared_task
+def read_reports() -> None:
+    """Read what came to the bounce door and nobody has read yet."""
+    consequences.read_all()
+
+
+@shared_task
+def prune_reports() -> None:
+    """Let go of reports that are old enough."""
+    incoming.prune()

@@ -60,16 +60,24 @@ class TestKey:
 
 class TestTestMode:
     @pytest.mark.parametrize(
-        ("local_part", "kind"), [("delivered", "delivery"), ("bounced", "bounce")]
+        ("local_part", "expected"),
+        [
+            ("delivered", ["delivery"]),
+            ("bounced", ["bounce"]),
+            ("late-bounce", ["delivery", "bounce"]),
+            ("complained", ["delivery", "complaint"]),
+            ("auto-reply", ["delivery"]),
+        ],
     )
-    def test_a_test_is_simulated_and_delivered_nowhere(self, house, local_part, kind):
+    def test_a_test_is_simulated_and_delivered_nowhere(self, house, local_part, expected):
         to = f"{local_part}+testmode@sim.test"
         accepted = "SELECT coalesce(sum(count), 0) FROM events_tally WHERE tag = 'for-test'"
         with alice(house) as client:
             fields = "x-cloudmta-test: true\r\nx-cloudmta-tags: for-test"
             message_id = queued_id(client.submit(content(fields), to))
 
-        eventually(lambda: kinds(house, message_id) == [(kind, True)])
+        eventually(lambda: kinds(house, message_id) == [(kind, True) for kind in expected])
+        assert not house.sql("SELECT FROM events_suppression WHERE address = %s", to)
         assert house.sql(accepted) == [(0,)]
         assert not house.received(to)
 
