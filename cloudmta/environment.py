@@ -25,6 +25,14 @@ def flag(name: str, default: bool) -> bool:
     raise ImproperlyConfigured(f"{name} must be true or false, not {value!r}.")
 
 
+def choice(name: str, values: tuple[str, ...]) -> str:
+    """Return a setting that is one of some words; the first is the default."""
+    value = text(name, values[0])
+    if value not in values:
+        raise ImproperlyConfigured(f"{name} must be one of {', '.join(values)}, not {value!r}.")
+    return value
+
+
 def integer(name: str, default: int, minimum: int = 0, maximum: int = 2**31 - 1) -> int:
     """Return a setting as a whole number within bounds."""
     value = text(name, str(default))

@@ -11,6 +11,7 @@ from csp.constants import NONE, SELF
 
 from cloudmta import embedded
 from cloudmta.environment import (
+    choice,
     database,
     env,
     flag,
@@ -266,8 +267,19 @@ METRICS_TOKEN = text("METRICS_TOKEN", "")
 LOGGING = {
     "version": 1,
     "disable_existing_loggers": False,
-    "formatters": {"line": {"format": "%(asctime)s %(levelname)s %(name)s: %(message)s"}},
-    "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "line"}},
+    "formatters": {
+        "line": {
+            "()": "cloudmta.logs.LineFormatter",
+            "format": "%(asctime)s %(levelname)s %(name)s: %(message)s",
+        },
+        "json": {"()": "cloudmta.logs.JsonFormatter"},
+    },
+    "handlers": {
+        "stderr": {
+            "class": "logging.StreamHandler",
+            "formatter": choice("LOG_FORMAT", ("line", "json")),
+        }
+    },
     "root": {"handlers": ["stderr"], "level": text("LOG_LEVEL", "INFO")},
     # What these say at INFO is one line a doorbell.
     "loggers": {

@@ -1,6 +1,7 @@
 """Take a message in: check it, make it ready to leave, and write it down before anyone says yes."""
 
 import email.utils
+import logging
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -27,6 +28,8 @@ from messages.sender import Sender
 from messages.seven_bit import CannotEncode, to_seven_bit
 from messages.spam import rules
 from messages.spam.verdict import Verdict
+
+logger = logging.getLogger(__name__)
 
 # Fields that no recipient may see (RFC 5322 §3.6.3, RFC 5321 §4.4), and those that are for us.
 STRIPPED = frozenset((b"bcc", b"resent-bcc", b"return-path"))
@@ -181,15 +184,24 @@ def store(batch: Sequence[Accepted], answers: Sequence[Answer] = ()) -> None:
             Recipient, RECIPIENT_COLUMNS, (row for one in batch for row in _recipient_rows(one))
         )
         ledger.count(_tallies(batch))
-    _measure(batch)
+    _note(batch)
 
 
-def _measure(batch: Sequence[Accepted]) -> None:
+def _note(batch: Sequence[Accepted]) -> None:
+    """Count what was committed, and leave a line of each message in the log."""
     now = datetime.now(UTC)
     for one in batch:
         door = one.submission.door.value
         metrics.ACCEPTED.labels(door, one.message_class.label).inc()
         metrics.ACCEPTANCE_SECONDS.labels(door).observe((now - one.accepted_at).total_seconds())
+        facts = {
+            "message_id": one.id,
+            "account": one.submission.sender.account_public_id,
+            "message_class": one.message_class.label,
+            "recipients": len(one.submission.recipients),
+            "size": len(one.submission.content),
+        }
+        logger.info("accepted", extra={"facts": facts})
 
 
 def _message_row(one: Accepted) -> tuple[object, ...]:

@@ -1,6 +1,7 @@
 """What an attempt comes to: where the recipient stands after it, and the event that tells of it."""
 
 import ipaddress
+import logging
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 
@@ -16,6 +17,8 @@ from messages.queue import Claimed, Outcome
 from messages.reports import Report
 from messages.sites import Job
 from messages.smtp.replies import Reply
+
+logger = logging.getLogger(__name__)
 
 # A message of ours that must not leave as it is waits so long for somebody to mend the cause.
 HELD_FOR = timedelta(minutes=15)
@@ -180,11 +183,12 @@ def write(results: list[Result]) -> int:
         ledger.record_all(event for one in mine for event in one.events)
     too_late = len(results) - len(mine)
     metrics.LOST_LEASES.inc(too_late)
-    _measure([one for one in mine if not one.outcome.claimed.is_test])
+    _note([one for one in mine if not one.outcome.claimed.is_test])
     return too_late
 
 
-def _measure(results: list[Result]) -> None:
+def _note(results: list[Result]) -> None:
+    """Count what came of attempts, and leave a line of each in the log."""
     for result in results:
         outcome, claimed = result.outcome, result.outcome.claimed
         message_class = claimed.message_class.label
@@ -196,3 +200,11 @@ def _measure(results: list[Result]) -> None:
         if outcome.state is State.DELIVERED and outcome.settled_at:
             waited = outcome.settled_at - (claimed.send_at or claimed.accepted_at)
             metrics.DELIVERY_SECONDS.labels(message_class).observe(waited.total_seconds())
+        facts = {
+            "message_id": claimed.message_id,
+            "recipient": claimed.address,
+            "attempt": claimed.attempt_number,
+            "state": outcome.state.value,
+            "reply": outcome.reply,
+        }
+        logger.info("attempt", extra={"facts": facts})

@@ -42,6 +42,7 @@ def complaint(done: "subprocess.CompletedProcess[str]") -> str:
         ("PRIVATE_EXCHANGERS", "maybe", "PRIVATE_EXCHANGERS must be true or false, not 'maybe'."),
         ("RETRY_AFTER", "60,soon", "RETRY_AFTER must be whole numbers separated by commas."),
         ("DATABASE_URL", "sqlite:///x", "DATABASE_URL must name a PostgreSQL: postgres://…"),
+        ("LOG_FORMAT", "xml", "LOG_FORMAT must be one of line, json, not 'xml'."),
         ("REDIS_URL", "localhost", "REDIS_URL must begin with redis://, rediss:// or unix://."),
     ],
 )
