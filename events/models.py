@@ -17,7 +17,7 @@ class Kind(models.TextChoices):
     DELIVERY = "delivery"  # the exchanger took responsibility; the inbox is another matter
     SOFT_BOUNCE = "soft_bounce"  # a transient failure; we will try again
     BOUNCE = "bounce"  # a permanent failure, or we gave up
-    BLOCKED = "blocked"  # we did not try; `details.reason` says why
+    BLOCKED = "blocked"  # refused for what we are or sent, or not tried; `details.reason` says why
     COMPLAINT = "complaint"  # the recipient called it spam
     OPEN = "open"  # the pixel was fetched, by a person or by a proxy
     CLICK = "click"  # a tracked link was followed

@@ -36,6 +36,16 @@ class Put:
     kept: Collection[str]  # a complaint stays as it is, whatever the customer says
 
 
+@dataclass(frozen=True, slots=True)
+class Bounced:
+    """An address that failed for ever, and the message that showed it."""
+
+    account_id: int
+    address: str  # in normal form
+    message_id: UUID
+    note: str  # what its server said
+
+
 class ComplaintStays(Exception):
     """Somebody complained: only staff may take such an address off the list."""
 
@@ -107,6 +117,40 @@ def remove(suppression: Suppression) -> None:
 def live(account: Account) -> "Q":
     """Return the condition for what is on an account's list at this moment."""
     return Q(account=account) & (Q(expires_at=None) | Q(expires_at__gt=timezone.now()))
+
+
+def put_bounced(bounced: Iterable[Bounced]) -> None:
+    """Put addresses on the lists of the accounts that wrote to them, in one statement.
+
+    What is on a list stays as it is: a complaint weighs more, and a customer's own entry is theirs.
+    """
+    # Always in one order, so that two transactions with the same addresses cannot deadlock.
+    latest = {(one.account_id, one.address): one for one in bounced}
+    rows = [latest[key] for key in sorted(latest)]
+    if not rows:
+        return
+    with prepared() as cursor:
+        cursor.execute(
+            """
+            INSERT INTO events_suppression AS s
+                   (account_id, address, message_id, note, reason, created_at)
+            SELECT one.*, 'bounce', now()
+              FROM unnest(%s::bigint[], %s::text[], %s::uuid[], %s::text[])
+                   AS one(account_id, address, message_id, note)
+             WHERE EXISTS (SELECT FROM accounts_account a WHERE a.id = one.account_id)
+            ON CONFLICT (account_id, address) DO UPDATE
+               SET reason = EXCLUDED.reason, note = EXCLUDED.note,
+                   message_id = EXCLUDED.message_id, created_at = EXCLUDED.created_at,
+                   expires_at = NULL
+             WHERE s.expires_at <= now()
+            """,
+            [
+                [one.account_id for one in rows],
+                [one.address for one in rows],
+                [one.message_id for one in rows],
+                [one.note[:MAX_NOTE] for one in rows],
+            ],
+        )
 
 
 def suppressed(pairs: Iterable[tuple[int, str]]) -> Mapping[tuple[int, str], Suppression.Reason]:

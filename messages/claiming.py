@@ -48,9 +48,9 @@ def _known_fates(claimed: list[Claimed]) -> Iterator[Result]:
     """Judge the recipients that nobody is to be asked about: suppressed ones, and tests."""
     if not claimed:
         return
-    on_lists = suppressions.suppressed((one.account_id, _listed(one)) for one in claimed)
+    on_lists = suppressions.suppressed((one.account_id, one.listed_address) for one in claimed)
     for one in claimed:
-        if listed_for := on_lists.get((one.account_id, _listed(one))):
+        if listed_for := on_lists.get((one.account_id, one.listed_address)):
             reason, why = SUPPRESSED[listed_for]
             yield outcomes.blocked(one, reason, f"The address is on the suppression list. {why}")
         elif one.is_test:
@@ -66,8 +66,3 @@ def _give_back(results: Iterable[Result]) -> None:
     )
     if amounts:
         allowance.give_back(amounts)
-
-
-def _listed(one: Claimed) -> str:
-    """Return the address of a recipient as suppression lists keep it."""
-    return f"{one.address.rpartition('@')[0].lower()}@{one.domain}"

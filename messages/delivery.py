@@ -17,6 +17,7 @@ from django.db import connection
 from accounts.message_class import MessageClass
 from domains.signing import Keyring
 from events.bulk import UNAVAILABLE
+from events.reasons import Reason
 from messages import claiming, metrics, outcomes, policy, queue, scanning
 from messages.exchangers import Directory, Exchangers, Unreachable
 from messages.group_commit import GroupCommit
@@ -130,7 +131,9 @@ class Engine:
             return
         if policy.is_spam(verdict):
             for one in group:
-                self._settle(outcomes.blocked(one.claimed, "spam_content", SPAM % verdict.score))
+                self._settle(
+                    outcomes.blocked(one.claimed, Reason.SPAM_CONTENT, SPAM % verdict.score)
+                )
             return
         by_domain = defaultdict(list)
         for one in group:

@@ -7,15 +7,19 @@ from datetime import UTC, datetime, timedelta
 
 from django.db import transaction
 
-from events import ledger
+from events import ledger, suppressions
 from events.bulk import copy_rows
 from events.ledger import NewEvent
 from events.models import Kind
-from messages import consequences, metrics, queue
+from events.reasons import Reason
+from events.suppressions import Bounced
+from messages import classifier, consequences, metrics, queue
+from messages.classifier import Judgement
 from messages.models import Attempt, State
 from messages.queue import Claimed, Outcome
 from messages.reports import Report
 from messages.sites import Job
+from messages.smtp.phases import Phase
 from messages.smtp.replies import Reply
 
 logger = logging.getLogger(__name__)
@@ -41,6 +45,7 @@ class Result:
     outcome: Outcome
     attempt: tuple[object, ...] | None
     events: tuple[NewEvent, ...]
+    suppression: Bounced | None = None
 
 
 def of_attempt(claimed: Claimed, job: Job) -> Result:
@@ -66,13 +71,15 @@ def of_attempt(claimed: Claimed, job: Job) -> Result:
     retry_at = claimed.retry_at
     if job.is_in_doubt:
         retry_at = max(retry_at, job.ended_at + RETRY_AFTER_DOUBT)
-    return _judged(claimed, reply, job.ended_at, retry_at, details, attempt)
+    # What no command of this message brought was said before the first of them.
+    phase = job.transaction.decided_at or Phase.GREETING
+    return _judged(claimed, reply, phase, job.ended_at, retry_at, details, attempt)
 
 
 def without_attempt(claimed: Claimed, reply: Reply) -> Result:
     """Judge a recipient for whom no exchanger could be found."""
     details = _reply_details(reply) | {"attempt": claimed.attempt_number}
-    return _judged(claimed, reply, datetime.now(UTC), claimed.retry_at, details, None)
+    return _judged(claimed, reply, None, datetime.now(UTC), claimed.retry_at, details, None)
 
 
 def simulated(claimed: Claimed, reply: Reply, report: Report | None) -> Result:
@@ -83,15 +90,15 @@ def simulated(claimed: Claimed, reply: Reply, report: Report | None) -> Result:
         claimed.id, claimed.attempt_number, now, timedelta(0), "test mode", None, "",
         _shown(reply), "",
     )  # fmt: skip
-    result = _judged(claimed, reply, now, claimed.retry_at, details, attempt)
+    result = _judged(claimed, reply, Phase.RCPT, now, claimed.retry_at, details, attempt)
     if report is None:
         return result
     reported = _event(claimed, Kind(report.kind), now, consequences.details_of(report))
     return replace(result, events=(*result.events, reported))
 
 
-def blocked(claimed: Claimed, reason: str, text: str) -> Result:
-    """Give up on a recipient without a try; `reason` is the one word for it in the event."""
+def blocked(claimed: Claimed, reason: Reason, text: str) -> Result:
+    """Give up on a recipient without a try."""
     now = datetime.now(UTC)
     outcome = Outcome(claimed, State.BLOCKED, claimed.attempt_number - 1, None, text, now)
     details: dict[str, object] = {"reason": reason, "description": text}
@@ -117,24 +124,22 @@ def _not_tried(claimed: Claimed, state: State, due_at: datetime, why: str) -> Re
 def _judged(
     claimed: Claimed,
     reply: Reply,
+    phase: Phase | None,
     now: datetime,
     retry_at: datetime,
     details: dict[str, object],
     attempt: tuple[object, ...] | None,
 ) -> Result:
-    if reply.is_positive:
-        state, kind = State.DELIVERED, Kind.DELIVERY
-    elif reply.is_permanent:
-        state, kind = State.BOUNCED, Kind.BOUNCE
-        details["reason"] = "refused"
-    elif retry_at >= claimed.expires_at:
-        # What the last server said is of more use than that we gave up.
-        state, kind = State.BOUNCED, Kind.BOUNCE
-        details["reason"] = "expired"
-    else:
-        state, kind = State.DEFERRED, Kind.SOFT_BOUNCE
-        details["next_attempt_at"] = retry_at.isoformat()
+    judgement = None if reply.is_positive else classifier.of_reply(reply, phase)
+    is_over = reply.is_permanent or retry_at >= claimed.expires_at
+    state, kind = _fate(judgement, reply, is_over)
     is_final = state is not State.DEFERRED
+    if judgement:
+        # What the last server said is of more use than that we gave up, and stands beside it.
+        is_expired = is_over and not reply.is_permanent
+        details["reason"] = Reason.EXPIRED if is_expired else judgement.reason
+    if not is_final:
+        details["next_attempt_at"] = retry_at.isoformat()
     outcome = Outcome(
         claimed,
         state,
@@ -143,7 +148,22 @@ def _judged(
         _shown(reply),
         now if is_final else None,
     )
-    return Result(outcome, attempt, (_event(claimed, kind, now, details),))
+    suppression = None
+    if judgement and judgement.suppresses and not claimed.is_test:
+        suppression = Bounced(
+            claimed.account_id, claimed.listed_address, claimed.message_id, _shown(reply)
+        )
+    return Result(outcome, attempt, (_event(claimed, kind, now, details),), suppression)
+
+
+def _fate(judgement: Judgement | None, reply: Reply, is_over: bool) -> tuple[State, Kind]:
+    if judgement is None:
+        return State.DELIVERED, Kind.DELIVERY
+    if not is_over:
+        return State.DEFERRED, Kind.SOFT_BOUNCE
+    if reply.is_permanent and judgement.kind == "blocked":
+        return State.BLOCKED, Kind.BLOCKED
+    return State.BOUNCED, Kind.BOUNCE
 
 
 def _reply_details(reply: Reply) -> dict[str, object]:
@@ -181,6 +201,7 @@ def write(results: list[Result]) -> int:
         mine = [result for result in results if result.outcome.claimed.id in ours]
         copy_rows(Attempt, ATTEMPT_COLUMNS, (one.attempt for one in mine if one.attempt))
         ledger.record_all(event for one in mine for event in one.events)
+        suppressions.put_bounced(one.suppression for one in mine if one.suppression)
     too_late = len(results) - len(mine)
     metrics.LOST_LEASES.inc(too_late)
     _note([one for one in mine if not one.outcome.claimed.is_test])

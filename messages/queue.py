@@ -56,6 +56,11 @@ class Claimed:
     allowed_at: datetime | None  # when it was first claimed; None: a test, or before we knew
 
     @property
+    def listed_address(self) -> str:
+        """The address as suppression lists keep it."""
+        return f"{self.address.rpartition('@')[0].lower()}@{self.domain}"
+
+    @property
     def expires_at(self) -> datetime:
         # What was held for volume gets its whole time all the same.
         first = self.allowed_at or self.send_at or self.accepted_at

@@ -7,13 +7,13 @@ send one status for everything, few write what is not so. All rules are data.
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
-from enum import StrEnum
 from pathlib import Path
 from typing import Literal
 
 from events.reasons import SUPPRESSING, Reason
 from messages import rulebook
-from messages.classifier.codes import BY_CODE, BY_PHASE, BY_STATUS, BY_SUBJECT, SURE
+from messages.classifier.codes import BEFORE_RCPT, BY_CODE, BY_PHASE, BY_STATUS, BY_SUBJECT, SURE
+from messages.smtp.phases import Phase
 from messages.smtp.replies import Reply
 
 # What words mean, the first match counts; the clear ones before, the vague ones behind the status.
@@ -22,7 +22,7 @@ VAGUE = rulebook.load(Path(__file__).with_name("vague.txt"))
 
 Kind = Literal["bounce", "soft_bounce", "blocked"]
 
-MAX_TEXT = 2000  # characters that are looked at; what matters comes first
+MAX_TEXT = 1000  # characters that are looked at; what matters comes first
 
 BLOCKED = frozenset(
     {
@@ -68,24 +68,12 @@ BRACKETS = re.compile(r"[<>\[\](){}\"]")
 BLANKS = re.compile(r"\s++")
 
 
-class Phase(StrEnum):
-    """Which command of the dialogue (RFC 5321 §4.1) a server refused."""
-
-    CONNECT = "connect"  # the greeting, EHLO, STARTTLS
-    MAIL = "mail"
-    RCPT = "rcpt"
-    DATA = "data"
-    UNKNOWN = ""
-
-
-BEFORE_RCPT = {Phase.CONNECT: Reason.REPUTATION, Phase.MAIL: Reason.POLICY}
-
-# How reports tell of it.
+# How reports tell which command was refused.
 PHASES = (
     (Phase.RCPT, re.compile(r"rcpt[ _]to|rcpt command|rcpt_to", re.IGNORECASE)),
     (Phase.MAIL, re.compile(r"mail[ _]from|mail command", re.IGNORECASE)),
-    (Phase.DATA, re.compile(r"end of data|data command|final dot|after i sent", re.IGNORECASE)),
-    (Phase.CONNECT, re.compile(r"initial connection|refused to talk|ehlo|helo", re.IGNORECASE)),
+    (Phase.DOT, re.compile(r"end of data|data command|final dot|after i sent", re.IGNORECASE)),
+    (Phase.GREETING, re.compile(r"initial connection|refused to talk|ehlo|helo", re.IGNORECASE)),
 )
 
 
@@ -102,12 +90,12 @@ class Judgement:
         return self.kind == "bounce" and self.reason in SUPPRESSING
 
 
-def of_reply(reply: Reply, phase: Phase = Phase.UNKNOWN) -> Judgement:
+def of_reply(reply: Reply, phase: Phase | None = None) -> Judgement:
     """Judge a reply that is not positive."""
     return judge(reply.code, reply.status, reply.text, phase)
 
 
-def judge(code: int | None, status: str, text: str, phase: Phase = Phase.UNKNOWN) -> Judgement:
+def judge(code: int | None, status: str, text: str, phase: Phase | None = None) -> Judgement:
     """Judge by what is known: code None and status "" are looked for in the text.
 
     The kind is by nature, whether or not somebody tries again: `blocked` if they will not have
@@ -159,12 +147,12 @@ def find_code(text: str) -> int | None:
     return int(found[1]) if found else None
 
 
-def find_phase(text: str) -> Phase:
+def find_phase(text: str) -> Phase | None:
     """Return which command was refused, if a report says so."""
-    return next((phase for phase, words in PHASES if words.search(text)), Phase.UNKNOWN)
+    return next((phase for phase, words in PHASES if words.search(text)), None)
 
 
-def find_reason(code: int | None, status: str, text: str, phase: Phase) -> Reason:
+def find_reason(code: int | None, status: str, text: str, phase: Phase | None) -> Reason:
     """Return the first reason that a rule gives."""
     words = plain_words(text)
     # Neither the class, which says only for how long, nor "other" (x.0) say why.
@@ -179,7 +167,8 @@ def find_reason(code: int | None, status: str, text: str, phase: Phase) -> Reaso
         or BY_PHASE.get(phase, Reason.UNKNOWN)
     )
     # Before RCPT nobody was named but us.
-    return BEFORE_RCPT[phase] if phase in BEFORE_RCPT and reason in RECIPIENTS_OWN else reason
+    is_ours = phase in BEFORE_RCPT and reason in RECIPIENTS_OWN
+    return BY_PHASE.get(phase, reason) if is_ours else reason
 
 
 def plain_words(text: str) -> str:

@@ -2,6 +2,7 @@
 own), reply codes (RFC 5321 §4.2.3), and the commands that were refused."""
 
 from events.reasons import Reason
+from messages.smtp.phases import Phase
 
 # Without the class, which says only for how long.
 BY_STATUS = {
@@ -98,10 +99,15 @@ BY_CODE = {
     571: Reason.POLICY,
 }
 
-# By the text of a phase's name: who is refused at RCPT is the recipient, before it the sender.
-BY_PHASE = {
-    "connect": Reason.REPUTATION,
-    "mail": Reason.POLICY,
-    "rcpt": Reason.HARD_BOUNCE,
-    "data": Reason.POLICY,
+# Who is refused at RCPT is the recipient, before it the sender, behind it the message.
+BY_PHASE: dict[Phase | None, Reason] = {
+    Phase.GREETING: Reason.REPUTATION,
+    Phase.EHLO: Reason.REPUTATION,
+    Phase.HELO: Reason.REPUTATION,
+    Phase.STARTTLS: Reason.REPUTATION,
+    Phase.MAIL: Reason.POLICY,
+    Phase.RCPT: Reason.HARD_BOUNCE,
+    Phase.DATA: Reason.POLICY,
+    Phase.DOT: Reason.POLICY,
 }
+BEFORE_RCPT = frozenset({Phase.GREETING, Phase.EHLO, Phase.HELO, Phase.STARTTLS, Phase.MAIL})

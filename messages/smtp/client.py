@@ -7,8 +7,8 @@ final dot of the one before: one round trip a message.
 
 from collections import deque
 from dataclasses import dataclass
-from enum import Enum
 
+from messages.smtp.phases import Phase
 from messages.smtp.replies import ProtocolError, Reply, ReplyReader
 from messages.smtp.transaction import Letter, Transaction, mail_command, obstacle
 
@@ -27,20 +27,6 @@ __all__ = [
 
 # Words put into the clear part, to be believed inside TLS (RFC 3207 §4.2, §5).
 SPOKE_TOO_EARLY = Reply(451, "4.7.5", "The server spoke before the TLS handshake")
-
-
-class Phase(Enum):
-    """What a reply that we wait for answers; each has a timeout of its own (RFC 5321 §4.5.3.2)."""
-
-    GREETING = "greeting"
-    EHLO = "EHLO"
-    HELO = "HELO"
-    STARTTLS = "STARTTLS"
-    RSET = "RSET"
-    MAIL = "MAIL"
-    RCPT = "RCPT"
-    DATA = "DATA"
-    DOT = "final dot"
 
 
 @dataclass(frozen=True, slots=True)
@@ -184,7 +170,7 @@ class ClientSession:
             transaction.dialogue.append(f"S: {reply}")
             # Between two messages it is about the connection, not about the message to come.
             if transaction is self._first or phase not in (Phase.RSET, Phase.MAIL):
-                transaction.verdict = transaction.verdict or reply
+                transaction.decide(reply, phase)
         return self._give_up(reply)
 
     def fail(self, reply: Reply) -> Event:
@@ -192,9 +178,9 @@ class ClientSession:
 
         The reply is no verdict on a content that has left: it may have arrived.
         """
-        transaction = self.awaited and self.awaited[1]
+        phase, transaction = self.awaited or (None, None)
         if transaction and not transaction.content_sent:
-            transaction.verdict = transaction.verdict or reply
+            transaction.decide(reply, phase)
         return self._give_up(reply)
 
     def _give_up(self, reply: Reply) -> Event:
@@ -243,12 +229,11 @@ class ClientSession:
         if phase is Phase.DATA:
             return self._content(transaction, reply)
         if phase is Phase.DOT:
-            verdict = reply if reply.is_positive else _as_failure(reply)
-            transaction.verdict = transaction.verdict or verdict
+            transaction.decide(reply if reply.is_positive else _as_failure(reply), phase)
             return Settled(transaction)
         # Any 2xx is a yes, 251 and 252 among them: the first digit decides (RFC 5321 §4.2.1).
         if phase is not Phase.RSET and not reply.is_positive:
-            transaction.verdict = transaction.verdict or _as_failure(reply)
+            transaction.decide(_as_failure(reply), phase)
         if self._pipelines:
             return None  # the reply to DATA ends it
         if transaction.verdict:
@@ -260,7 +245,7 @@ class ClientSession:
 
     def _content(self, transaction: Transaction, reply: Reply) -> Event | None:
         if reply.code != 354:
-            transaction.verdict = transaction.verdict or _as_failure(reply)
+            transaction.decide(_as_failure(reply), Phase.DATA)
             self._needs_reset = True
             return Settled(transaction)
         if transaction.verdict:

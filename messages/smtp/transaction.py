@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from messages.smtp.data import dot_stuff
+from messages.smtp.phases import Phase
 from messages.smtp.replies import Reply
 
 
@@ -33,7 +34,13 @@ class Transaction:
     letter: Letter
     dialogue: list[str] = field(default_factory=list)  # "C: …" ours, "S: …" theirs
     verdict: Reply | None = None  # the first refusal, or the answer to the dot
+    decided_at: Phase | None = None  # what the verdict answers; None: nothing of this message
     content_sent: bool = False
+
+    def decide(self, reply: Reply, phase: Phase | None) -> None:
+        """Keep the first verdict, and what it answers."""
+        if self.verdict is None:
+            self.verdict, self.decided_at = reply, phase
 
     @property
     def needs_utf8(self) -> bool:

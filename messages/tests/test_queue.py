@@ -14,6 +14,7 @@ from messages import outcomes, queue
 from messages.models import Attempt, Recipient, State
 from messages.sites import Job
 from messages.smtp.client import Letter, Transaction
+from messages.smtp.phases import Phase
 from messages.smtp.replies import Reply
 from messages.tests.factories import AccountFactory, MessageFactory, RecipientFactory
 
@@ -33,10 +34,10 @@ def waiting(count=1, account=None, message_class=MessageClass.STANDARD, **fields
     return RecipientFactory.create_batch(count, message=message, **fields)
 
 
-def finished(claimed, reply, *, in_doubt=False):
-    """A job that an exchanger has answered with a reply."""
+def finished(claimed, reply, *, phase=Phase.RCPT, in_doubt=False):
+    """A job that an exchanger has answered with a reply; phase None: on connecting."""
     transaction = Transaction("bounces@x.test", claimed.address, Letter.of(b"a: b\r\n\r\n"))
-    transaction.verdict = reply
+    transaction.decide(reply, phase)
     now = timezone.now()
     job = Job(transaction, claimed.message_class, lambda job: None, now, now, "mx1.x.test")
     job.address, job.is_in_doubt = "192.0.2.1", in_doubt

@@ -259,3 +259,24 @@ def test_it_says_what_each_reply_answers(extensions):
 
     assert phases == [Phase.MAIL, Phase.RCPT, Phase.DATA, Phase.DOT]
     assert talk.session.phase is None
+
+
+@pytest.mark.parametrize("extensions", [EXTENSIONS, ("SIZE 1000",)])
+@pytest.mark.parametrize(
+    ("replies", "phase"),
+    [
+        (["550 No"], Phase.MAIL),
+        (["250 Ok", "550 No"], Phase.RCPT),
+        (["250 Ok", "250 Ok", "554 No"], Phase.DATA),
+        (["250 Ok", "250 Ok", "354 Go on", "554 No"], Phase.DOT),
+        (["250 Ok", "250 Ok", "354 Go on", "250 Taken"], Phase.DOT),
+    ],
+)
+def test_a_verdict_keeps_what_it_answers(extensions, replies, phase):
+    talk, message = a_greeted_talk(*extensions), a_transaction()
+    talk.begins(message)
+
+    for reply in replies:
+        talk.hears(reply)
+
+    assert message.decided_at is phase
