@@ -25,6 +25,8 @@ def is_failure(mail: Part, words: str) -> bool:
     says_so = RULES["words"].search(words) is not None
     if _is_other(mail, subject, words) and not (is_machine and says_so):
         return False
+    if not is_machine and _is_about_notices(mail, subject):
+        return False
     if (
         RULES["challenges"].search(words)
         or RULES["successes"].search(words)
@@ -43,6 +45,12 @@ def _is_from_machine(mail: Part) -> bool:
     # An empty reverse-path is that of notifications (RFC 5321 §4.5.5), and of all auto-replies.
     sender = f"{mail.value('from')} {mail.value('return-path')}"
     return RULES["senders"].search(sender) is not None or mail.value("return-path").strip() == "<>"
+
+
+def _is_about_notices(mail: Part, subject: str) -> bool:
+    """Whether somebody who is no machine answers a notice, passes it on, or writes to a list."""
+    is_to_many = any(name.startswith("list-") for name, _ in mail.fields)
+    return is_to_many or RULES["answers"].match(subject) is not None
 
 
 def _is_other(mail: Part, subject: str, words: str) -> bool:
