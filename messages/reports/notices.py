@@ -49,7 +49,7 @@ def _is_from_machine(mail: Part) -> bool:
 
 def _is_about_notices(mail: Part, subject: str) -> bool:
     """Whether somebody who is no machine answers a notice, passes it on, or writes to a list."""
-    is_to_many = any(name.startswith("list-") for name, _ in mail.fields)
+    is_to_many = any(name == "list-unsubscribe" for name, _ in mail.fields)
     return is_to_many or RULES["answers"].match(subject) is not None
 
 
