@@ -98,7 +98,8 @@ class CredentialAdmin(ConfirmedAdmin):
                     credential, secret = authentication.create_credential(**form.cleaned_data)
                     self.log_addition(request, credential, "Made, and its secret shown")
                 return self._secret_page(request, credential, secret)
-        return super().add_view(request, form_url, extra_context)
+        buttons = {"show_save_and_add_another": False, "show_save_and_continue": False}
+        return super().add_view(request, form_url, (extra_context or {}) | buttons)
 
     def save_model(self, request: HttpRequest, obj: Any, form: ModelForm, change: bool) -> None:
         super().save_model(request, obj, form, change)
