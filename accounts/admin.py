@@ -51,7 +51,7 @@ class AccountForm(ModelForm):
         max_length=200,
         required=False,
         help_text="Why the account may not submit, in words that the customer is shown; empty: it"
-        " may. Mail that was accepted goes on.",
+        " may. Mail that was accepted is held meanwhile.",
     )
 
     def clean_suspended_for(self) -> str:

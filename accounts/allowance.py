@@ -127,18 +127,18 @@ def give_back(amounts: Mapping[int, int]) -> None:
             )
 
 
-def reckon(account: Account) -> None:
+def reckon(account: Account, day: date | None = None) -> None:
     """Set the allowance to what stage, ceiling and standing make it, from this moment on.
 
     Saves the account, whose row the caller has locked. Who is paused gets a tenth beside what was
-    used today, or the priority mail of this day would wait for the next.
+    used on the day (today), or the priority mail of this day would wait for the next.
     """
     account.allowance = min(plan.amount(account.stage), account.ceiling)
     if account.standing == Standing.PAUSED:
         account.allowance = int(account.allowance * TRICKLE)
     account.save(update_fields=["stage", "ceiling", "standing", "judged_since", "allowance"])
     used = F("used") if account.standing == Standing.PAUSED else Value(0)
-    VolumeDay.objects.filter(account=account, day=today()).update(
+    VolumeDay.objects.filter(account=account, day=day or today()).update(
         allowance=used + Value(account.allowance)
     )
     changes.announce(account.pk)

@@ -18,8 +18,16 @@ app.autodiscover_tasks()
 
 # Seconds between the rings of the sweep: so late, at the most, is what no doorbell told of.
 SWEEP = 2
-# Seconds between looks at mail that is held for volume.
-LOOK = 15
+# Seconds between the turns of housekeeping, by task.
+HOUSEKEEPING = {
+    # The bounce door rings no bell: what it takes was under way for minutes or days.
+    "messages.tasks.read_reports": SWEEP,
+    "messages.tasks.look_after_held": 15,
+    "events.tasks.judge_reputation": 60,
+    "events.tasks.send_notices": 60,
+    "accounts.tasks.send_volume_notices": 60,
+    "events.tasks.prune_webhooks": 3600,
+}
 app.conf.beat_schedule = {
     f"sweep {message_class.label}": {
         "task": "messages.tasks.deliver",
@@ -29,31 +37,17 @@ app.conf.beat_schedule = {
     }
     for message_class in MessageClass
 } | {
-    "look after held mail": {
-        "task": "messages.tasks.look_after_held",
-        "schedule": LOOK,
-        "options": {"queue": "housekeeping", "expires": LOOK},
-    },
+    task: {
+        "task": task,
+        "schedule": seconds,
+        "options": {"queue": "housekeeping", "expires": seconds},
+    }
+    for task, seconds in HOUSEKEEPING.items()
+} | {
     "sweep webhooks": {
         "task": "events.tasks.post_events",
         "schedule": SWEEP,
         "options": {"queue": "webhooks", "expires": SWEEP},
-    },
-    "webhook notices": {
-        "task": "events.tasks.send_notices",
-        "schedule": 60,
-        "options": {"queue": "housekeeping", "expires": 60},
-    },
-    "prune webhooks": {
-        "task": "events.tasks.prune_webhooks",
-        "schedule": 3600,
-        "options": {"queue": "housekeeping", "expires": 3600},
-    },
-    # The bounce door rings no bell: what it takes was under way for minutes or days.
-    "read reports": {
-        "task": "messages.tasks.read_reports",
-        "schedule": SWEEP,
-        "options": {"queue": "housekeeping", "expires": SWEEP},
     },
     "prune reports": {
         "task": "messages.tasks.prune_reports",

@@ -76,6 +76,14 @@ class Tally(models.Model):
                 fields=["account", "hour", "message_class", "tag", "kind"], name="one_tally_each"
             )
         ]
+        indexes = [
+            # For who may have to be told that too much of it goes wrong.
+            models.Index(
+                fields=["hour", "account"],
+                condition=models.Q(tag="", kind__in=("bounce", "complaint")),
+                name="tally_of_trouble",
+            )
+        ]
 
     def __str__(self) -> str:
         return f"{self.count} {self.kind}"

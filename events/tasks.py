@@ -1,8 +1,8 @@
-"""What Celery calls for webhooks: the doorbell, and housekeeping."""
+"""What Celery calls for events: the doorbell of webhooks, reputation, and housekeeping."""
 
 from celery import shared_task, signals
 
-from events import notices, outbox, upkeep
+from events import notices, outbox, ramp_up, reputation, upkeep
 from events.hosting import Host
 from events.posting import Engine
 
@@ -28,3 +28,10 @@ def send_notices() -> None:
 def prune_webhooks() -> None:
     """Forget old posts."""
     upkeep.prune()
+
+
+@shared_task(name="events.tasks.judge_reputation")
+def judge_reputation() -> None:
+    """Move accounts up or down the ladder, and decide on days that are over."""
+    reputation.judge_all()
+    ramp_up.decide_days()
