@@ -28,30 +28,34 @@ HOUSEKEEPING = {
     "accounts.tasks.send_volume_notices": 60,
     "events.tasks.prune_webhooks": 3600,
 }
-app.conf.beat_schedule = {
-    f"sweep {message_class.label}": {
-        "task": "messages.tasks.deliver",
-        "schedule": SWEEP,
-        "args": [message_class.value],
-        "options": {"queue": message_class.label, "expires": SWEEP},
+app.conf.beat_schedule = (
+    {
+        f"sweep {message_class.label}": {
+            "task": "messages.tasks.deliver",
+            "schedule": SWEEP,
+            "args": [message_class.value],
+            "options": {"queue": message_class.label, "expires": SWEEP},
+        }
+        for message_class in MessageClass
     }
-    for message_class in MessageClass
-} | {
-    task: {
-        "task": task,
-        "schedule": seconds,
-        "options": {"queue": "housekeeping", "expires": seconds},
+    | {
+        task: {
+            "task": task,
+            "schedule": seconds,
+            "options": {"queue": "housekeeping", "expires": seconds},
+        }
+        for task, seconds in HOUSEKEEPING.items()
     }
-    for task, seconds in HOUSEKEEPING.items()
-} | {
-    "sweep webhooks": {
-        "task": "events.tasks.post_events",
-        "schedule": SWEEP,
-        "options": {"queue": "webhooks", "expires": SWEEP},
-    },
-    "prune reports": {
-        "task": "messages.tasks.prune_reports",
-        "schedule": 24 * 3600,
-        "options": {"queue": "housekeeping", "expires": 3600},
-    },
-}
+    | {
+        "sweep webhooks": {
+            "task": "events.tasks.post_events",
+            "schedule": SWEEP,
+            "options": {"queue": "webhooks", "expires": SWEEP},
+        },
+        "prune reports": {
+            "task": "messages.tasks.prune_reports",
+            "schedule": 24 * 3600,
+            "options": {"queue": "housekeeping", "expires": 3600},
+        },
+    }
+)
