@@ -93,6 +93,9 @@ QUESTIONS = {
         USING (account_id, kind) WHERE told IS DISTINCT FROM written""",
     "recipients that were due for ten minutes and nobody took": """
         SELECT count(*) FROM mail_recipient WHERE due_at < now() - interval '10 minutes'""",
+    "reports that came ten minutes ago and nobody has read": """
+        SELECT count(*) FROM mail_incomingreport
+         WHERE state = 'unread' AND received_at < now() - interval '10 minutes'""",
 }
 
 

@@ -5,7 +5,9 @@ The token that a report came under says whom it is about, whatever the report it
 
 import logging
 from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import datetime
+from uuid import UUID
 
 from django.db import transaction
 
@@ -16,20 +18,34 @@ from events.bulk import UNAVAILABLE
 from events.ledger import NewEvent
 from events.models import Event, Kind, Suppression
 from events.suppressions import Entry
-from messages import reports
+from messages import metrics, reports
 from messages.models import IncomingReport, Recipient
 from messages.reports import Report, mail
 
 logger = logging.getLogger(__name__)
 
-READ, UNCLASSIFIED = IncomingReport.State.READ, IncomingReport.State.UNCLASSIFIED
 # Of several things that a report tells of one recipient, the last of these counts.
 GRAVITY = (Kind.SOFT_BOUNCE, Kind.BLOCKED, Kind.BOUNCE, Kind.COMPLAINT)
 # `details.source` of an event that a report has brought about, not an attempt of ours.
 SOURCE = "report"
 MAX_NOTE, MAX_SAID = 300, 1000  # characters
 
-Conclusion = tuple[IncomingReport.State, str]  # and a note for staff
+# For metrics, where an event's kind does not say it.
+NOBODYS, NOTHING, KNOWN, FAILED = "nobody's", "nothing", "known", "failed"
+
+
+@dataclass(frozen=True, slots=True)
+class Conclusion:
+    """What a report comes to."""
+
+    outcome: str  # a kind of event, or one of the words above
+    note: str  # for staff
+    message_id: UUID | None = None
+
+    @property
+    def state(self) -> IncomingReport.State:
+        is_clear = self.outcome not in (NOTHING, FAILED)
+        return IncomingReport.State.READ if is_clear else IncomingReport.State.UNCLASSIFIED
 
 
 def read_all() -> None:
@@ -49,9 +65,22 @@ def _read_next() -> bool:
         )
         if incoming is None:
             return False
-        incoming.state, incoming.note = _concluded(incoming)
+        conclusion = _concluded(incoming)
+        incoming.state, incoming.note = conclusion.state, conclusion.note
         incoming.save(update_fields=["state", "note"])
+    _tell_operators(incoming, conclusion)
     return True
+
+
+def _tell_operators(incoming: IncomingReport, conclusion: Conclusion) -> None:
+    metrics.REPORTS.labels(conclusion.outcome).inc()
+    facts = {
+        "message_id": conclusion.message_id,
+        "recipient_id": incoming.recipient_id,
+        "outcome": conclusion.outcome,
+        "note": conclusion.note,
+    }
+    logger.info("report", extra={"facts": facts})
 
 
 def _concluded(incoming: IncomingReport) -> Conclusion:
@@ -63,7 +92,7 @@ def _concluded(incoming: IncomingReport) -> Conclusion:
         raise  # another time
     except Exception:
         logger.exception("Report %s could not be read", incoming.pk)
-        return UNCLASSIFIED, "Reading it failed: see the log"
+        return Conclusion(FAILED, "Reading it failed: see the log")
 
 
 def _conclude(incoming: IncomingReport) -> Conclusion:
@@ -75,24 +104,26 @@ def _conclude(incoming: IncomingReport) -> Conclusion:
         .first()
     )
     if recipient is None:
-        return READ, "The message is gone"
+        return Conclusion(NOBODYS, "The message is gone")
     content = bytes(incoming.content or b"")
     report = _about(recipient, reports.read(content))
     if report is None:
-        return UNCLASSIFIED, f"Nothing to report. {_described(content)}"
+        note = f"Nothing to report. {_described(content)}"
+        return Conclusion(NOTHING, note, recipient.message_id)
 
     said = f"{report.kind} {report.status} {report.reason}".replace("  ", " ")
     if _is_known(recipient, Kind(report.kind)):
-        return READ, f"{said}; known already"
+        return Conclusion(KNOWN, f"{said}; known already", recipient.message_id)
     ledger.record_all([_event(recipient, report, incoming.received_at)])
     if not recipient.message.is_test and report.suppresses and _is_own(recipient, report):
         suppressions.put(recipient.account, [_suppression(recipient, report)])
-    return READ, said
+    return Conclusion(report.kind, said, recipient.message_id)
 
 
 def _about(recipient: Recipient, told: Sequence[Report]) -> Report | None:
     """Return what a report says of the recipient: by its address, or else the gravest of all."""
-    own = [one for one in told if one.recipient.lower() == recipient.address.lower()]
+    ours = recipient.address.lower()
+    own = [one for one in told if ours in (one.recipient.lower(), one.original_recipient.lower())]
     return max(own or told, key=lambda one: GRAVITY.index(Kind(one.kind)), default=None)
 
 

@@ -45,5 +45,10 @@ DELIVERY_SECONDS = Histogram(
 LOST_LEASES = Counter(
     "cloudmta_lost_leases", "Attempts that ended after another worker had taken over"
 )
+REPORTS = Counter(
+    "cloudmta_reports",
+    "Reports that came to the bounce door and were read, by what they came to",
+    ["outcome"],
+)
 IN_FLIGHT = Gauge("cloudmta_in_flight_recipients", "Recipients that this worker is at work on")
 SITES = Gauge("cloudmta_known_sites", "Sites that this worker has connections or work for")

@@ -12,6 +12,9 @@ from collections.abc import Callable, Iterator
 import pytest
 
 from cloudmta.testing import House, eventually
+from messages.tests.bounce_client import client, report, stored, submitted, tokens
+
+__all__ = ["tokens"]
 
 pytestmark = pytest.mark.xdist_group("crashes")
 
@@ -161,6 +164,24 @@ def test_postgresql_may_die_and_come_back(house: House) -> None:
         house.services.start("postgres")
 
     run(house, "postgres", damage)
+
+
+def test_the_bounce_door_takes_nothing_while_postgresql_is_away(house: House, tokens) -> None:
+    _, recipient_id = submitted(house, "delivered+away@sim.test")
+    address = tokens.of(recipient_id)
+    with client(house) as server:
+        server.helo()
+        server.mail("")
+        server.rcpt(address)
+        house.services.kill("postgres")
+
+        assert server.data(b"Subject: x\r\n\r\n")[0] == 451
+        server.mail("")
+        assert server.rcpt(address)[0] == 451
+
+        house.services.start("postgres")
+        eventually(lambda: report(house, address, b"Subject: x\r\n\r\n") == 250)
+    assert stored(house, recipient_id) == [("", 14)]
 
 
 def test_a_worker_that_is_told_to_stop_sends_nothing_twice(house: House) -> None:
