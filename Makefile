@@ -4,8 +4,9 @@ VENV ?= .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/pip --quiet --disable-pip-version-check
 
-# Programs of others that tests speak to: mail clients, and scanners for spam.
-OTHERS := curl swaks msmtp nodejs npm php-cli libphp-phpmailer ruby ruby-mail rspamd spamassassin spamd
+# Programs of others that tests speak to: mail clients, scanners for spam, a broker.
+OTHERS := curl swaks msmtp nodejs npm php-cli libphp-phpmailer ruby ruby-mail rspamd spamassassin spamd \
+	rabbitmq-server
 
 .PHONY: run test lint bench browser-test others clean
 

@@ -23,7 +23,7 @@ class OneActs(Scheduler):
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        self._acts = False
+        self._acts: bool | None = None  # nobody has looked yet
 
     def tick(self, *args: Any, **kwargs: Any) -> float:
         """Ring for what is due; return the seconds until the next look."""

@@ -116,15 +116,16 @@ class House:
         self._spawn("web", ("-m", "gunicorn", "cloudmta.wsgi", "--no-control-socket", "-b", bind))
         eventually(partial(answers, self.web_port))
 
-    def start(self, name: str) -> None:
-        self._spawn(name, ROAD[name])
+    def start(self, name: str, alias: str = "", **environment: str) -> None:
+        """Start a process; under an alias, and with settings of its own, one more of the kind."""
+        self._spawn(alias or name, ROAD[name], **environment)
 
-    def _spawn(self, name: str, command: tuple[str, ...]) -> None:
+    def _spawn(self, name: str, command: tuple[str, ...], **environment: str) -> None:
         log = (self.directory / f"{name}.log").open("ab")
         self._processes[name] = subprocess.Popen(
             [sys.executable, *command],
-            cwd=ROOT, env=self.environment, stdout=log, stderr=log, start_new_session=True,
-            preexec_fn=die_with_parent,
+            cwd=ROOT, env=self.environment | environment, stdout=log, stderr=log,
+            start_new_session=True, preexec_fn=die_with_parent,
         )  # fmt: skip
         log.close()
 
