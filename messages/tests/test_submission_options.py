@@ -57,6 +57,21 @@ class TestKey:
 
         assert answer.startswith("554 5.5.0 This idempotency key was used for another request")
 
+    def test_two_at_the_same_moment_are_one_message(self, house):
+        before = house.sql("SELECT count(*) FROM mail_message")[0][0]
+        with alice(house) as first, alice(house) as second:
+            for number in range(50):
+                text = content(f"x-cloudmta-idempotency-key: race-{number}") + b".\r\n"
+                for client in (first, second):
+                    assert client.begin("delivered+race@sim.test").startswith("354 ")
+                first.send(text)
+                second.send(text)
+                taken, *others = sorted([first.read(), second.read()])
+
+                assert taken.startswith("250 ")
+                assert others[0] == taken or others[0].startswith("451 4.5.0 ")
+        assert house.sql("SELECT count(*) FROM mail_message")[0][0] - before == 50
+
 
 class TestTestMode:
     @pytest.mark.parametrize(
