@@ -7,6 +7,7 @@ what DNS says to others, or a moment later, does not matter.
 import asyncio
 import ipaddress
 import logging
+import os
 import socket
 import ssl
 import time
@@ -155,7 +156,7 @@ def _in_words(failure: Exception, host: str) -> str:
         case aiohttp.ClientSSLError():
             return f"No TLS with {host}: {_reason(failure.os_error)}"
         case aiohttp.ClientConnectorError():
-            return f"No connection to {host}: {failure.os_error.strerror or failure.os_error}"
+            return f"No connection to {host}: {_refusal(failure.os_error)}"
         case aiohttp.ServerDisconnectedError():
             return f"{host} closed the connection without an answer"
         case aiohttp.ClientResponseError() | aiohttp.ClientPayloadError():
@@ -164,6 +165,11 @@ def _in_words(failure: Exception, host: str) -> str:
             return f"The connection to {host} broke"
     logger.error("A post to %s failed", host, exc_info=failure)
     return f"The post to {host} failed by a fault of ours ({type(failure).__name__})"
+
+
+def _refusal(error: OSError) -> str:
+    # Of several addresses that all failed, asyncio makes one error without a number.
+    return os.strerror(error.errno) if error.errno else "none of its addresses answers"
 
 
 def _reason(error: BaseException) -> str:
