@@ -12,7 +12,6 @@ from aiohttp import web
 # What is kept of one endpoint, and how many endpoints there are at once.
 MOST_POSTS = 1000
 MOST_HOOKS = 1000
-MOST_OCTETS = 16 * 1024 * 1024  # of one post
 TAKEN = 204
 
 

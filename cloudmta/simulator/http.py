@@ -22,7 +22,7 @@ Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
 def application(store: Store, zone: Zone) -> web.Application:
     """Return the application: the capture store, the zone's records, and the mode."""
-    app = web.Application(middlewares=[errors_as_json], client_max_size=hooks.MOST_OCTETS)
+    app = web.Application(middlewares=[errors_as_json])
     app[STORE], app[ZONE], app[HOOKS] = store, zone, Hooks()
     app.add_routes(
         [

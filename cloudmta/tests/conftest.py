@@ -13,7 +13,7 @@ from cloudmta.tests.programs import program
 
 CLIENTS = Path(__file__).parent / "clients"
 NODE_MODULES = ROOT / "var" / "clients"
-PACKAGES = ("nodemailer@7", "mailauth@4", "cloudmailin@0.1.0")
+PACKAGES = ("nodemailer@7", "mailauth@4", "cloudmailin@0.1.0", "standardwebhooks@1.1.1")
 
 
 @pytest.fixture(scope="session")
@@ -22,7 +22,7 @@ def node() -> Callable[..., str]:
     if not shutil.which("npm"):
         pytest.skip("npm is not installed")
     NODE_MODULES.mkdir(parents=True, exist_ok=True)
-    if not (NODE_MODULES / "node_modules" / "cloudmailin").exists():
+    if not (NODE_MODULES / "node_modules" / "standardwebhooks").exists():
         install = ["npm", "install", "--no-save", "--no-audit", "--no-fund", "--fetch-retries=0"]
         done = subprocess.run(
             [*install, *PACKAGES], cwd=NODE_MODULES, capture_output=True, text=True, check=False

@@ -195,3 +195,34 @@ class TestStore:
             store.receive(reverse_path, [("bob@sim.test", Outcome.DELIVERED)], b"x")
 
         assert store.duplicates == 1
+
+
+class TestHooks:
+    POST = {"events": [{"id": "1", "kind": "open"}, {"id": "2", "kind": "open"}]}
+
+    def test_an_endpoint_shows_what_was_posted_to_it(self, world):
+        assert change(world, "POST", "/hooks/mine", self.POST) == 204
+        assert change(world, "POST", "/hooks/mine", self.POST) == 204
+
+        shown = get(world, "/hooks/mine")
+
+        assert (shown["answers"], shown["events"], shown["distinct_events"]) == ({"204": 2}, 4, 2)
+        assert [json.loads(post["body"]) for post in shown["posts"]] == [self.POST] * 2
+        assert shown["posts"][0]["headers"]["host"].startswith("127.0.0.1")
+        assert get(world, "/hooks/mine?posts=0")["posts"] == []
+        assert get(world, "/hooks/other")["events"] == 0
+
+    def test_it_answers_as_it_is_told(self, world):
+        order = {"status": 503, "headers": {"Retry-After": "60"}}
+        assert change(world, "PUT", "/hooks/mine", order) == 204
+
+        status, headers, _ = request(world, "POST", "/hooks/mine", self.POST)
+
+        assert (status, headers["Retry-After"]) == (503, "60")
+        assert get(world, "/hooks/mine")["events"] == 0
+        assert change(world, "DELETE", "/hooks/mine") == 204
+        assert change(world, "POST", "/hooks/mine", b"no JSON") == 204
+
+    @pytest.mark.parametrize("order", [{"status": 42}, {"status": "200"}, {"headers": []}, b"x"])
+    def test_a_strange_order_is_refused(self, world, order):
+        assert change(world, "PUT", "/hooks/mine", order) == 400

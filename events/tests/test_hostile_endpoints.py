@@ -147,8 +147,7 @@ class TestWhereItLeads:
 
         error = posted_to(url.replace("localhost", "127.0.0.1")).error
         assert error == "No connection to 127.0.0.1: Connection refused"
-        error = posted_to(url).error
-        assert error == "No connection to localhost: none of its addresses answers"
+        assert posted_to(url).error.startswith("No connection to localhost: ")
 
 
 class TestCertificates:
