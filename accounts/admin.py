@@ -10,14 +10,23 @@ from django.http import HttpRequest
 
 from accounts import changes
 from accounts.admin_credentials import CredentialAdmin
-from accounts.models import MEBIBYTE, Account, Credential, Membership, User
+from accounts.admin_people import AuditEntryAdmin, InvitationAdmin
+from accounts.models import (
+    MEBIBYTE,
+    Account,
+    AuditEntry,
+    Credential,
+    Invitation,
+    Membership,
+    User,
+)
 from accounts.staff_pages import BigTableAdmin, ConfirmedAdmin, ReadOnlyAdmin
 
 __all__ = ["BigTableAdmin", "ReadOnlyAdmin"]
 
-admin.site.site_header = admin.site.site_title = "CloudMTA"
-admin.site.index_title = "Administration"
 admin.site.register(Credential, CredentialAdmin)
+admin.site.register(Invitation, InvitationAdmin)
+admin.site.register(AuditEntry, AuditEntryAdmin)
 
 
 @admin.register(User)

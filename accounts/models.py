@@ -2,10 +2,13 @@
 
 import secrets
 
+from allauth.account.models import EmailAddress
 from django.contrib.auth.base_user import AbstractBaseUser, BaseUserManager
 from django.contrib.auth.models import PermissionsMixin
 from django.contrib.postgres.fields import ArrayField
+from django.core.validators import MaxValueValidator, MinValueValidator
 from django.db import models
+from django.db.models.functions import Now
 from django.utils import timezone
 
 from accounts import plan
@@ -31,7 +34,10 @@ class UserManager(BaseUserManager["User"]):
         return user
 
     def create_superuser(self, email: str, password: str | None = None) -> "User":
-        return self.create_user(email, password, is_staff=True, is_superuser=True)
+        """Make a member of staff, whose address needs no confirmation: the operator vouches."""
+        user = self.create_user(email, password, is_staff=True, is_superuser=True)
+        EmailAddress.objects.create(user=user, email=user.email, verified=True, primary=True)
+        return user
 
 
 class User(AbstractBaseUser, PermissionsMixin):
@@ -41,6 +47,8 @@ class User(AbstractBaseUser, PermissionsMixin):
     is_staff = models.BooleanField(default=False)
     is_active = models.BooleanField(default=True)
     date_joined = models.DateTimeField(default=timezone.now)
+    # In which zone pages show times, by its IANA name.
+    time_zone = models.CharField(max_length=64, default="UTC", db_default="UTC")
 
     objects = UserManager()
 
@@ -82,7 +90,22 @@ class Account(models.Model):
     held = models.PositiveIntegerField(default=0, db_default=0, editable=False)
     # Its volume of this day, where that was read together with it.
     today: VolumeDay | None = None
+    # Nobody looks at the account without a second factor.
+    requires_two_factor = models.BooleanField(default=False, db_default=False)
+    # Days that contents are kept; 0: gone with the last recipient that is settled.
+    content_days = models.PositiveSmallIntegerField(
+        default=30, db_default=30, validators=[MaxValueValidator(365)]
+    )
+    # Days that messages and attempts are kept, and days that events are.
+    message_days = models.PositiveSmallIntegerField(
+        default=90, db_default=90, validators=[MinValueValidator(7), MaxValueValidator(730)]
+    )
+    event_days = models.PositiveSmallIntegerField(
+        default=400, db_default=400, validators=[MinValueValidator(30), MaxValueValidator(1100)]
+    )
     created_at = models.DateTimeField(default=timezone.now, editable=False)
+    # Ended by an owner; what it holds is taken away by housekeeping.
+    closed_at = models.DateTimeField(null=True, blank=True, editable=False)
     members = models.ManyToManyField(User, through="Membership", related_name="accounts")
 
     def __str__(self) -> str:
@@ -132,6 +155,49 @@ class Membership(models.Model):
     @property
     def may_develop(self) -> bool:
         return self.may(self.Role.DEVELOPER)
+
+
+class InvitationQuerySet(models.QuerySet["Invitation"]):
+    def open(self) -> "InvitationQuerySet":
+        """Those that can still be accepted."""
+        return self.filter(accepted_at=None, revoked_at=None, expires_at__gt=Now())
+
+
+class Invitation(models.Model):
+    """Somebody is asked into an account; the link that was sent is signed, not kept."""
+
+    account = models.ForeignKey(Account, on_delete=models.CASCADE, related_name="invitations")
+    email = models.EmailField()
+    role = models.CharField(max_length=9, choices=Membership.Role)
+    invited_by = models.ForeignKey(User, on_delete=models.SET_NULL, null=True, related_name="+")
+    created_at = models.DateTimeField(default=timezone.now, editable=False)
+    expires_at = models.DateTimeField()
+    accepted_at = models.DateTimeField(null=True)
+    revoked_at = models.DateTimeField(null=True)
+
+    objects = InvitationQuerySet.as_manager()
+
+    def __str__(self) -> str:
+        return f"{self.email} into {self.account} as {self.role}"
+
+
+class AuditEntry(models.Model):
+    """Something that a member did; written once, and never changed."""
+
+    account = models.ForeignKey(Account, on_delete=models.CASCADE, related_name="audit_entries")
+    user = models.ForeignKey(User, on_delete=models.SET_NULL, null=True, related_name="+")
+    who = models.CharField(max_length=254)  # the address at that time: users go, the trail stays
+    verb = models.CharField(max_length=100)  # "invited", "changed the role of"
+    thing = models.TextField(blank=True, default="")
+    address = models.GenericIPAddressField(null=True)  # of the client
+    created_at = models.DateTimeField(default=timezone.now, editable=False)
+
+    class Meta:
+        indexes = [models.Index(fields=["account", "-id"], name="audit_by_account")]
+        verbose_name_plural = "audit entries"
+
+    def __str__(self) -> str:
+        return f"{self.who} {self.verb} {self.thing}".rstrip()
 
 
 class Scope(models.TextChoices):

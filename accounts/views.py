@@ -4,12 +4,14 @@ from collections.abc import Callable
 from functools import wraps
 from typing import Concatenate, ParamSpec, overload
 
-from django import forms
+from allauth.mfa.utils import is_mfa_enabled
+from django.conf import settings
+from django.contrib import messages as flash
 from django.contrib.auth.decorators import login_required
-from django.contrib.auth.forms import AuthenticationForm
 from django.core.exceptions import PermissionDenied
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
+from django.utils import timezone
 from django.utils.http import url_has_allowed_host_and_scheme
 from django.views.decorators.http import require_POST
 
@@ -34,7 +36,8 @@ def account_required(
 ) -> View[Rest] | Callable[[AccountView[Rest]], View[Rest]]:
     """Hand a view the account that the user looks at, if the role there is enough.
 
-    Who is logged out goes to the log-in; who may look but not do this gets a 403 that says so.
+    Who is logged out goes to the log-in, who lacks a second factor that the account asks for to
+    where one is set up; who may look but not do this gets a 403 that says so.
     `@account_required` lets in all members, `@account_required(role=Membership.Role.ADMIN)` those
     who are admin or owner. What a view finds must be searched among the account's own things.
     """
@@ -47,12 +50,19 @@ def account_required(
             membership = current_membership(request)
             if membership is None:
                 return render(request, "accounts/no_account.html", status=403)
+            if membership.account.requires_two_factor and not is_mfa_enabled(membership.user):
+                return _ask_for_second_factor(request, membership.account)
             require_role(membership, role)
             return view(request, membership.account, *args, **kwargs)
 
         return login_required(with_account)
 
     return guard if view is None else guard(view)
+
+
+def _ask_for_second_factor(request: HttpRequest, account: Account) -> HttpResponse:
+    flash.warning(request, f"{account} asks every member for a second factor. Set one up to go on.")
+    return redirect("mfa_index")
 
 
 def require_role(membership: Membership, role: Membership.Role) -> None:
@@ -79,8 +89,22 @@ def memberships(request: HttpRequest) -> list[Membership]:
     kept = vars(request)
     if "memberships" not in kept:
         theirs = Membership.objects.filter(user=request.user)
-        kept["memberships"] = list(theirs.select_related("account").order_by("id"))
+        kept["memberships"] = list(theirs.select_related("account", "user").order_by("id"))
     return list(kept["memberships"])
+
+
+class TimeZoneMiddleware:
+    """Show times in the zone that the user has chosen."""
+
+    def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        # Asked for only where a session says that there is a user: an API call costs nothing.
+        if settings.SESSION_COOKIE_NAME in request.COOKIES and isinstance(request.user, User):
+            with timezone.override(request.user.time_zone):
+                return self.get_response(request)
+        return self.get_response(request)
 
 
 @require_POST
@@ -113,20 +137,3 @@ def _safe_next(request: HttpRequest) -> str:
         address, allowed_hosts={request.get_host()}, require_https=request.is_secure()
     )
     return address if is_ours else "/"
-
-
-class LogInForm(AuthenticationForm):
-    """Ask for an e-mail address, in whatever case it comes, and a password."""
-
-    username = forms.EmailField(
-        label="E-mail address",
-        widget=forms.EmailInput(attrs={"autofocus": True, "autocomplete": "username"}),
-    )
-    error_messages = {
-        "invalid_login": "No user has this address and password. Check both, and try again.",
-        "inactive": "This user is switched off. Ask whoever runs this service.",
-    }
-
-    def clean_username(self) -> str:
-        # Users are kept in lower case.
-        return self.cleaned_data["username"].lower()

@@ -62,12 +62,16 @@ CONTENT_SECURITY_POLICY = {
 }
 
 INSTALLED_APPS = [
+    "allauth",
+    "allauth.account",
+    "allauth.mfa",
+    "allauth.usersessions",
     "accounts",
     "domains",
     "events",
     "messages.apps.MailConfig",
     "cloudmta.apps.CloudMTAConfig",
-    "django.contrib.admin",
+    "accounts.apps.HouseAdminConfig",
     "django.contrib.auth",
     "django.contrib.contenttypes",
     "django.contrib.sessions",
@@ -89,6 +93,8 @@ MIDDLEWARE = [
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "csp.middleware.CSPMiddleware",
+    "allauth.account.middleware.AccountMiddleware",
+    "accounts.views.TimeZoneMiddleware",
 ]
 ROOT_URLCONF = "cloudmta.urls"
 WSGI_APPLICATION = "cloudmta.wsgi.application"
@@ -103,6 +109,7 @@ TEMPLATES = [
                 "django.contrib.auth.context_processors.auth",
                 "django.contrib.messages.context_processors.messages",
                 "accounts.frame.frame",
+                "cloudmta.development.simulator",
             ]
         },
     }
@@ -117,6 +124,7 @@ AUTH_PASSWORD_VALIDATORS = [
         "NumericPasswordValidator",
     )
 ]
+AUTHENTICATION_BACKENDS = ["allauth.account.auth_backends.AuthenticationBackend"]
 LOGIN_URL = "log-in"
 LOGIN_REDIRECT_URL = "message-list"
 LOGOUT_REDIRECT_URL = "log-in"
@@ -141,6 +149,43 @@ STORAGES = {
 if DEVELOPMENT:
     STATIC_ROOT.mkdir(parents=True, exist_ok=True)  # WhiteNoise warns where it is missing
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
+
+# --- People: django-allauth ---------------------------------------------------------------------
+
+# False: new users come by invitation alone.
+SIGN_UP_OPEN = flag("SIGN_UP_OPEN", default=True)
+# Members of staff see the admin with a second factor only.
+STAFF_TWO_FACTOR = flag("STAFF_TWO_FACTOR", default=not DEVELOPMENT)
+ACCOUNT_ADAPTER = "accounts.signing_up.Adapter"
+ACCOUNT_FORMS = {
+    "login": "accounts.signing_up.LogInForm",
+    "signup": "accounts.signing_up.SignUpForm",
+}
+ACCOUNT_USER_MODEL_USERNAME_FIELD = None
+ACCOUNT_LOGIN_METHODS = {"email"}
+ACCOUNT_SIGNUP_FIELDS = ["email*", "password1*"]
+ACCOUNT_EMAIL_VERIFICATION = "mandatory"
+ACCOUNT_EMAIL_NOTIFICATIONS = True
+ACCOUNT_EMAIL_SUBJECT_PREFIX = ""
+ACCOUNT_CHANGE_EMAIL = True
+ACCOUNT_SESSION_REMEMBER = True
+ACCOUNT_REAUTHENTICATION_TIMEOUT = 900  # seconds that a password counts as just given
+ACCOUNT_LOGOUT_ON_PASSWORD_CHANGE = False  # of this browser; the others are logged out
+MFA_ADAPTER = "accounts.signing_up.SecondFactors"
+MFA_SUPPORTED_TYPES = ["totp", "webauthn", "recovery_codes"]
+MFA_PASSKEY_LOGIN_ENABLED = True
+# Browsers know passkeys on http://localhost as well.
+MFA_WEBAUTHN_ALLOW_INSECURE_ORIGIN = DEVELOPMENT
+# So many proxies of ours stand in front: the client is that far from the end of X-Forwarded-For.
+ALLAUTH_TRUSTED_PROXY_COUNT = integer("TRUSTED_PROXIES", 0, maximum=10)
+
+# --- Mail of the product itself, which goes the way of all mail ---------------------------------
+
+EMAIL_BACKEND = "messages.own_mail.EmailBackend"
+# Its domain must be verified in some account, which then shows what was sent.
+DEFAULT_FROM_EMAIL = text(
+    "MAIL_FROM", "CloudMTA <no-reply@mail.cloudmta.test>" if DEVELOPMENT else ""
+)
 
 # --- The REST door ------------------------------------------------------------------------------
 
@@ -183,6 +228,8 @@ DATABASES = {
     | {"CONN_MAX_AGE": None, "CONN_HEALTH_CHECKS": True}
 }
 REDIS_URL = redis("REDIS_URL", embedded.redis_url(VAR_DIR))
+# Counts log-ins, so that nobody guesses on.
+CACHES = {"default": {"BACKEND": "cloudmta.cache.RedisCache", "LOCATION": REDIS_URL}}
 CELERY_BROKER_URL = text("CELERY_BROKER_URL", REDIS_URL.replace("unix://", "redis+socket://", 1))
 
 # --- Celery: doorbells, never mail --------------------------------------------------------------

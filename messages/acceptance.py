@@ -34,6 +34,9 @@ logger = logging.getLogger(__name__)
 # Fields that no recipient may see (RFC 5322 §3.6.3, RFC 5321 §4.4), and those that are for us.
 STRIPPED = frozenset((b"bcc", b"resent-bcc", b"return-path"))
 
+# By which protocol it came (RFC 3848); what the product writes itself comes by none.
+WITH = {Door.SMTP: " with ESMTPSA", Door.REST: " with HTTPS", Door.OWN: ""}
+
 
 @dataclass(frozen=True, slots=True)
 class Submission:
@@ -137,10 +140,9 @@ def _missing(fields: list[Field], message_id: UUID, domain: str, now: datetime) 
 
 def _trace(submission: Submission, message_id: UUID, now: datetime) -> bytes:
     """Return our Received field (RFC 5321 §4.4), which names the account and hides its address."""
-    protocol = "ESMTPSA" if submission.door is Door.SMTP else "HTTPS"
     return (
         f"Received: from {submission.sender.account_public_id} by {settings.OPERATOR_HOST}\r\n"
-        f" with {protocol} id {message_id};\r\n {_date(int(now.timestamp()))}\r\n"
+        f"{WITH[submission.door]} id {message_id};\r\n {_date(int(now.timestamp()))}\r\n"
     ).encode()
 
 

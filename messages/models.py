@@ -13,8 +13,9 @@ from accounts.models import Account, Credential
 class Door(models.TextChoices):
     """How a message came in."""
 
-    SMTP = "smtp"
-    REST = "rest"
+    SMTP = "smtp", "SMTP"
+    REST = "rest", "REST"
+    OWN = "own", "CloudMTA itself"
 
 
 class Message(models.Model):

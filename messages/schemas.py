@@ -7,7 +7,7 @@ from rest_framework import serializers
 
 from accounts.message_class import BY_NAME
 from accounts.rest.serializers import StrictSerializer
-from messages.models import State
+from messages.models import Door, State
 from messages.refusals import Cause
 
 IDEMPOTENCY_KEY = OpenApiParameter(
@@ -131,7 +131,7 @@ class MessageOut(_WithFrom):
     test_mode = serializers.BooleanField()
     send_at = serializers.DateTimeField(allow_null=True)
     size = serializers.IntegerField(help_text="Octets as submitted")
-    door = serializers.ChoiceField(["smtp", "rest"])
+    door = serializers.ChoiceField(Door.values)
     spam_score = serializers.FloatField()
     recipients: Any = RecipientOut(many=True)
 

@@ -17,7 +17,7 @@ class Sender:
 
     username: str
     secret_hashes: tuple[str, ...]  # one; two during a rotation
-    credential_id: int
+    credential_id: int | None  # None: the product itself
     account_id: int
     account_public_id: str
     max_message_size: int  # octets

@@ -6,7 +6,9 @@ from functools import cache
 from django import template
 from django.contrib.staticfiles import finders
 from django.forms import BoundField, CheckboxInput, RadioSelect, Select
+from django.template import Context
 from django.urls import reverse
+from django.utils.html import format_html
 from django.utils.safestring import SafeString, mark_safe
 
 from accounts.frame import Chip
@@ -53,6 +55,14 @@ def copyable(value: str, what: str = "it", is_block: bool = False) -> dict[str, 
 def crumb(word: str, name: str, *args: object) -> dict[str, object]:
     """Show the way up from the page of one thing: `{% crumb "Domains" "domain-list" %}`."""
     return {"word": word, "url": reverse(name, args=args)}
+
+
+@register.simple_tag(takes_context=True)
+def tab(context: Context, word: str, name: str) -> SafeString:
+    """Show one of several pages that belong together; the one that is shown is marked."""
+    url = reverse(name)
+    mark = mark_safe(' aria-current="page"') if context["request"].path == url else ""
+    return format_html('<li><a href="{}"{}>{}</a></li>', url, mark, word)
 
 
 @register.inclusion_tag("parts/field.html")

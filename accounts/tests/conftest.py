@@ -1,5 +1,7 @@
 """Alice and Bob, each with an account and a credential, as the REST door sees them."""
 
+import uuid
+
 import pytest
 from rest_framework.test import APIClient
 
@@ -7,6 +9,13 @@ from accounts.authentication import create_credential
 from accounts.models import Account, Scope
 
 EVERYTHING = [scope.value for scope in Scope]
+
+
+@pytest.fixture(autouse=True)
+def counts_of_its_own(settings):
+    """No test meets the log-ins that another one has counted."""
+    cache = settings.CACHES["default"]
+    settings.CACHES = {"default": cache | {"KEY_PREFIX": uuid.uuid4().hex}}
 
 
 class Caller:

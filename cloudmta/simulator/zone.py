@@ -4,7 +4,7 @@
 ways that real ones do; other records are published at run time. Nothing else exists.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 import dns.exception
 import dns.flags
@@ -55,7 +55,12 @@ HOSTS = {
     dns.name.from_text("dead.sim.test."): "127.0.0.99",
 }
 # "." as the only exchanger: the domain takes no mail (RFC 7505).
-OTHER_EXCHANGERS = {"nullmx.sim.test": ["0 ."], "deadmx.sim.test": ["10 dead.sim.test."]}
+OTHER_EXCHANGERS: dict[str, Sequence[str]] = {
+    "nullmx.sim.test": ["0 ."],
+    "deadmx.sim.test": ["10 dead.sim.test."],
+    # Where the demo's people have their addresses.
+    "cloudmta.test": EXCHANGERS,
+}
 
 
 class Silence(Exception):

@@ -1,11 +1,13 @@
 import pytest
+from allauth.account.models import EmailAddress
+from allauth.mfa.models import Authenticator
 from django.contrib import admin
 from django.urls import reverse
 from django.utils import timezone
 
 from accounts import staff_pages
 from accounts.message_class import MessageClass
-from accounts.models import Account, Credential, Membership, User
+from accounts.models import Account, AuditEntry, Credential, Invitation, Membership, User
 from accounts.staff_pages import BigTableAdmin, ConfirmedAdmin, ReadOnlyAdmin
 from domains.models import Domain, SigningKey
 from events.models import Event, Tally
@@ -22,7 +24,8 @@ from messages.tests.factories import (
 SECRET = "canary-4f1d9c"
 MODELS = [
     User, Account, Membership, Credential, Domain, SigningKey, Event, Tally, Message, Content,
-    Recipient, Attempt, Refusal, IncomingReport,
+    Recipient, Attempt, Refusal, IncomingReport, Invitation, AuditEntry, Authenticator,
+    EmailAddress,
 ]  # fmt: skip
 BIG = [model for model in MODELS if isinstance(admin.site.get_model_admin(model), BigTableAdmin)]
 # Of these staff may change a few fields, see accounts/tests/test_admin_changes.py.
@@ -35,7 +38,12 @@ CHANGEABLE = [
 def world(db):
     """One row of everything, each secret the same word."""
     account = AccountFactory(name="Alice's shop")
-    UserFactory(email="alice@alices.example", account=account, password=SECRET)
+    alice = UserFactory(email="alice@alices.example", account=account, password=SECRET)
+    Authenticator.objects.create(user=alice, type=Authenticator.Type.TOTP, data={"x": SECRET})
+    AuditEntry.objects.create(account=account, user=alice, who=alice.email, verb="invited")
+    Invitation.objects.create(
+        account=account, email="x@x.example", role="viewer", expires_at=timezone.now()
+    )
     Credential.objects.create(
         account=account, name="Shop", secret_hash=SECRET, previous_secret_hash=SECRET
     )
@@ -77,7 +85,7 @@ def page_of(row, act="change"):
 
 class TestEveryModel:
     def test_it_is_known_and_read_only_but_for_a_few(self):
-        ours = {"accounts", "domains", "events", "mail"}
+        ours = {"accounts", "domains", "events", "mail", "account", "mfa", "usersessions"}
         known = {model for model in admin.site._registry if model._meta.app_label in ours}
 
         assert known == set(MODELS)
@@ -103,10 +111,16 @@ class TestEveryModel:
 
         if model not in CHANGEABLE:
             assert staff.post(page_of(row), {"name": "Mine now"}).status_code == 403
-        assert staff.post(page_of(row, "delete"), {"post": "yes"}).status_code == 403
+        if model is not Authenticator:
+            assert staff.post(page_of(row, "delete"), {"post": "yes"}).status_code == 403
         if model is not Credential:
             assert staff.post(f"{list_of(model)}add/").status_code == 403
         assert list(model.objects.values()) == before
+
+    def test_staff_takes_away_a_second_factor_that_was_lost(self, staff):
+        staff.post(page_of(Authenticator.objects.get(), "delete"), {"post": "yes"})
+
+        assert not Authenticator.objects.exists()
 
     @pytest.mark.parametrize("model", MODELS)
     def test_it_is_not_for_customers(self, client, world, model):
@@ -142,6 +156,7 @@ class TestBigTable:
     def test_those_that_grow_with_the_mail_are(self):
         assert set(BIG) == {
             Message, Content, Recipient, Attempt, Refusal, IncomingReport, Event, Tally,
+            AuditEntry,
         }  # fmt: skip
 
     @pytest.mark.parametrize("model", BIG)

@@ -4,6 +4,7 @@ from datetime import timedelta
 from functools import cache
 
 import factory
+from allauth.account.models import EmailAddress
 from django.contrib.auth.hashers import make_password
 from django.utils import timezone
 
@@ -31,7 +32,7 @@ class AccountFactory(factory.django.DjangoModelFactory):
 
 
 class UserFactory(factory.django.DjangoModelFactory):
-    """A person; `account` makes her its owner."""
+    """A person with a confirmed address; `account` makes her its owner."""
 
     class Meta:
         model = User
@@ -39,6 +40,10 @@ class UserFactory(factory.django.DjangoModelFactory):
 
     email = factory.Sequence(lambda n: f"user{n}@people.example")
     password = factory.LazyFunction(hashed_password)
+
+    @factory.post_generation
+    def address(self, create, address, **kwargs):
+        EmailAddress.objects.create(user=self, email=self.email, verified=True, primary=True)
 
     @factory.post_generation
     def account(self, create, account, **kwargs):

@@ -1,0 +1,100 @@
+"""How users come and prove who they are: what django-allauth asks us, and the forms it shows."""
+
+from typing import Any
+
+from allauth.account.adapter import DefaultAccountAdapter
+from allauth.account.forms import LoginForm, SignupForm
+from allauth.core import context
+from allauth.core.exceptions import ImmediateHttpResponse
+from allauth.mfa.adapter import DefaultMFAAdapter
+from django import forms
+from django.conf import settings
+from django.http import HttpRequest
+from django.shortcuts import render
+
+from accounts import invitations, team, vault
+from accounts.mail import NotSent
+from accounts.models import User
+
+
+class Adapter(DefaultAccountAdapter):
+    """Says who may sign up, and what the reader sees where a message cannot be sent."""
+
+    def is_open_for_signup(self, request: HttpRequest) -> bool:
+        return settings.SIGN_UP_OPEN or invitations.stashed(request) is not None
+
+    def is_email_verified(self, request: HttpRequest, email: str) -> bool:
+        # Who came by the link of an invitation reads the mail of its address.
+        invitation = invitations.stashed(request)
+        return invitation is not None and invitation.email == email.lower()
+
+    def send_mail(self, template_prefix: str, email: str, context: dict[str, Any]) -> None:
+        try:
+            super().send_mail(template_prefix, email, context)
+        except NotSent as error:
+            page = render(self.request, "account/not_sent.html", {"reason": error}, status=503)
+            raise ImmediateHttpResponse(page) from error
+
+    error_messages = DefaultAccountAdapter.error_messages | {
+        "email_password_mismatch": "No user has this address and password. Check both, and try "
+        "again.",
+        "too_many_login_attempts": "This address was tried too often. Wait five minutes, then try "
+        "again.",
+        "incorrect_password": "This is not your password. Try again.",
+    }
+
+
+class SecondFactors(DefaultMFAAdapter):
+    """Keeps the keys of authenticator apps encrypted."""
+
+    def encrypt(self, text: str) -> str:
+        return vault.encrypt(text.encode()).decode()
+
+    def decrypt(self, encrypted_text: str) -> str:
+        return vault.decrypt(encrypted_text.encode()).decode()
+
+    def get_totp_issuer(self) -> str:
+        return "CloudMTA"
+
+    error_messages = DefaultMFAAdapter.error_messages | {
+        "incorrect_code": "This code is not good, or not any more. Give the one that the app "
+        "shows now; the clock of the phone must be right."
+    }
+
+
+class LogInForm(LoginForm):
+    """Ask for an e-mail address, in whatever case it comes, and a password."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.fields["login"].label = "E-mail address"
+        self.fields["login"].widget.attrs["autofocus"] = True
+        self.fields["password"].help_text = ""
+        for field in self.fields.values():
+            field.widget.attrs.pop("placeholder", None)
+
+    def clean_login(self) -> str:
+        # Users are kept in lower case.
+        return str(super().clean_login()).lower()
+
+
+class SignUpForm(SignupForm):
+    """Ask for an address, a password, and a name for the account, unless somebody was invited."""
+
+    account_name = forms.CharField(
+        label="Name of the account",
+        max_length=100,
+        help_text="Your company or product. Others can join it later.",
+    )
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.fields["email"].label = "E-mail address"
+        for name in ("email", "password1"):
+            self.fields[name].widget.attrs.pop("placeholder", None)
+        if invitations.stashed(context.request):
+            del self.fields["account_name"]
+
+    def custom_signup(self, request: HttpRequest, user: User) -> None:
+        if name := self.cleaned_data.get("account_name"):
+            team.create_account(user, name)
