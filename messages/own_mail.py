@@ -17,8 +17,10 @@ from accounts.mail import NotSent
 from accounts.message_class import MessageClass
 from domains.addresses import AddressError, split_address
 from domains.models import Domain
-from messages import acceptance, doorbell, policy
+from events.doorbell import ring_soon
+from messages import acceptance, policy
 from messages.acceptance import Accepted, Submission
+from messages.doorbell import BELLS
 from messages.models import Door
 from messages.options import Options
 from messages.refusals import Refused
@@ -35,7 +37,7 @@ class EmailBackend(BaseEmailBackend):
         """Take messages in, all or none, and return how many."""
         batch = [_accept(one) for one in email_messages if one.recipients()]
         acceptance.store(batch)
-        transaction.on_commit(lambda: doorbell.ring(MessageClass.PRIORITY))
+        transaction.on_commit(lambda: ring_soon([BELLS[MessageClass.PRIORITY]]))
         return len(batch)
 
 

@@ -20,7 +20,7 @@ def vouch_for_users(apps, schema_editor):
 class Migration(migrations.Migration):
     dependencies = [
         ("account", "0009_emailaddress_unique_primary_email"),
-        ("accounts", "0003_volume"),
+        ("accounts", "0004_standing"),
     ]
 
     operations = [
