@@ -1,13 +1,17 @@
 """Write to people: confirmations, invitations, notices. Who carries it is Django's mail backend."""
 
 from collections.abc import Mapping
+from smtplib import SMTPException
 
 from django.core.mail import EmailMessage
 from django.template.loader import render_to_string
 
 
-class NotSent(Exception):
-    """A message of ours was not taken; the text is a sentence for whoever waits for it."""
+class NotSent(SMTPException):
+    """A message of ours was not taken; the text is a sentence for whoever waits for it.
+
+    A kind of what callers of Django's mail expect, though no SMTP comes into it.
+    """
 
 
 def send(address: str, template: str, context: Mapping[str, object]) -> None:
