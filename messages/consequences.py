@@ -1,4 +1,4 @@
-"""What a report comes to: an event, and perhaps a suppression, exactly once.
+"""What a report comes to: an event, and perhaps a suppression.
 
 The token that a report came under says whom it is about, whatever the report itself says.
 """
@@ -9,16 +9,13 @@ from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
-from django.db import transaction
-
 from accounts.message_class import MessageClass
+from accounts.models import Account
 from domains.addresses import AddressError, split_address
-from events import ledger, suppressions
-from events.bulk import UNAVAILABLE
 from events.ledger import NewEvent
-from events.models import Event, Kind, Suppression
+from events.models import Kind, Suppression
 from events.suppressions import Entry
-from messages import metrics, reports
+from messages import reports
 from messages.models import IncomingReport, Recipient
 from messages.reports import Report, mail
 
@@ -30,8 +27,10 @@ GRAVITY = (Kind.SOFT_BOUNCE, Kind.BLOCKED, Kind.BOUNCE, Kind.COMPLAINT)
 SOURCE = "report"
 MAX_NOTE, MAX_SAID = 300, 1000  # characters
 
-# For metrics, where an event's kind does not say it.
+# What a report comes to where it makes no event.
 NOBODYS, NOTHING, KNOWN, FAILED = "nobody's", "nothing", "known", "failed"
+
+Told = set[tuple[UUID, str, str]]  # message, recipient and kind of events that there are
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +40,8 @@ class Conclusion:
     outcome: str  # a kind of event, or one of the words above
     note: str  # for staff
     message_id: UUID | None = None
+    event: NewEvent | None = None
+    suppression: tuple[Account, Entry] | None = None
 
     @property
     def state(self) -> IncomingReport.State:
@@ -48,76 +49,37 @@ class Conclusion:
         return IncomingReport.State.READ if is_clear else IncomingReport.State.UNCLASSIFIED
 
 
-def read_all() -> None:
-    """Read every report that waits and that nobody else is reading."""
-    while _read_next():
-        pass
+def of(incoming: IncomingReport, recipient: Recipient | None, told: Told) -> Conclusion:
+    """Draw the conclusion. What it will tell is added to `told`.
 
-
-def _read_next() -> bool:
-    """Read one report, all that follows from it in one transaction. False: none is waiting."""
-    with transaction.atomic():
-        incoming = (
-            IncomingReport.objects.select_for_update(skip_locked=True)
-            .filter(state=IncomingReport.State.UNREAD)
-            .order_by("id")
-            .first()
-        )
-        if incoming is None:
-            return False
-        conclusion = _concluded(incoming)
-        incoming.state, incoming.note = conclusion.state, conclusion.note
-        incoming.save(update_fields=["state", "note"])
-    _tell_operators(incoming, conclusion)
-    return True
-
-
-def _tell_operators(incoming: IncomingReport, conclusion: Conclusion) -> None:
-    metrics.REPORTS.labels(conclusion.outcome).inc()
-    facts = {
-        "message_id": conclusion.message_id,
-        "recipient_id": incoming.recipient_id,
-        "outcome": conclusion.outcome,
-        "note": conclusion.note,
-    }
-    logger.info("report", extra={"facts": facts})
-
-
-def _concluded(incoming: IncomingReport) -> Conclusion:
-    """Draw the conclusion; one that fails must not stand in the way of all others."""
-    try:
-        with transaction.atomic():
-            return _conclude(incoming)
-    except UNAVAILABLE:
-        raise  # another time
-    except Exception:
-        logger.exception("Report %s could not be read", incoming.pk)
-        return Conclusion(FAILED, "Reading it failed: see the log")
-
-
-def _conclude(incoming: IncomingReport) -> Conclusion:
-    # The recipient is locked, so that of two reports of one bounce the second sees the first.
-    recipient = (
-        Recipient.objects.select_for_update(of=("self",))
-        .select_related("message", "account")
-        .filter(pk=incoming.recipient_id)
-        .first()
-    )
+    Never raises: a report that we fail to read must not stand in the way of all others.
+    """
     if recipient is None:
         return Conclusion(NOBODYS, "The message is gone")
+    try:
+        return _conclude(incoming, recipient, told)
+    except Exception:
+        logger.exception("Report %s could not be read", incoming.pk)
+        return Conclusion(FAILED, "Reading it failed: see the log", recipient.message_id)
+
+
+def _conclude(incoming: IncomingReport, recipient: Recipient, told: Told) -> Conclusion:
     content = bytes(incoming.content or b"")
     report = _about(recipient, reports.read(content))
     if report is None:
         note = f"Nothing to report. {_described(content)}"
         return Conclusion(NOTHING, note, recipient.message_id)
 
-    said = f"{report.kind} {report.status} {report.reason}".replace("  ", " ")
-    if _is_known(recipient, Kind(report.kind)):
+    said = " ".join(filter(None, (report.kind, report.status, report.reason)))
+    # One bounce may be reported by several servers on the way, or by our own attempt before.
+    news = (recipient.message_id, recipient.address, report.kind)
+    if news in told and report.kind != Kind.SOFT_BOUNCE:
         return Conclusion(KNOWN, f"{said}; known already", recipient.message_id)
-    ledger.record_all([_event(recipient, report, incoming.received_at)])
-    if not recipient.message.is_test and report.suppresses and _is_own(recipient, report):
-        suppressions.put(recipient.account, [_suppression(recipient, report)])
-    return Conclusion(report.kind, said, recipient.message_id)
+    event = _event(recipient, report, incoming.received_at)
+    told.add(news)
+    return Conclusion(
+        report.kind, said, recipient.message_id, event, _suppression(recipient, report)
+    )
 
 
 def _about(recipient: Recipient, told: Sequence[Report]) -> Report | None:
@@ -132,15 +94,6 @@ def _described(content: bytes) -> str:
     header = mail.parse(content)
     named = [f"{name}: {header.value(name)}" for name in ("from", "subject")]
     return _plain("; ".join(named))[:MAX_NOTE]
-
-
-def _is_known(recipient: Recipient, kind: Kind) -> bool:
-    """Whether it was told before: one bounce may be reported by several servers on the way."""
-    if kind is Kind.SOFT_BOUNCE:
-        return False
-    return Event.objects.filter(
-        message_id=recipient.message_id, recipient=recipient.address, kind=kind
-    ).exists()
 
 
 def _event(recipient: Recipient, report: Report, received_at: datetime) -> NewEvent:
@@ -177,6 +130,20 @@ def _plain(text: str) -> str:
     return text.replace("\x00", "").encode("utf-8", "replace").decode()[:MAX_SAID]
 
 
+def _suppression(recipient: Recipient, report: Report) -> tuple[Account, Entry] | None:
+    """Return what is to be put on the account's list, if anything."""
+    if recipient.message.is_test or not report.suppresses or not _is_own(recipient, report):
+        return None
+    is_complaint = report.kind == Kind.COMPLAINT
+    entry = Entry(
+        address=f"{recipient.address.rpartition('@')[0].lower()}@{recipient.domain}",
+        reason=Suppression.Reason.COMPLAINT if is_complaint else Suppression.Reason.BOUNCE,
+        note=_plain(f"{report.status} {report.diagnostic}".strip())[:MAX_NOTE],
+        message_id=recipient.message_id,
+    )
+    return recipient.account, entry
+
+
 def _is_own(recipient: Recipient, report: Report) -> bool:
     """Whether a failure is that of our recipient, and not of somebody whom it forwards to.
 
@@ -188,13 +155,3 @@ def _is_own(recipient: Recipient, report: Report) -> bool:
         return split_address(report.recipient)[1] == recipient.domain
     except AddressError:
         return True  # no address at all: a name within their own walls
-
-
-def _suppression(recipient: Recipient, report: Report) -> Entry:
-    is_complaint = report.kind == Kind.COMPLAINT
-    return Entry(
-        address=f"{recipient.address.rpartition('@')[0].lower()}@{recipient.domain}",
-        reason=Suppression.Reason.COMPLAINT if is_complaint else Suppression.Reason.BOUNCE,
-        note=_plain(f"{report.status} {report.diagnostic}".strip())[:MAX_NOTE],
-        message_id=recipient.message_id,
-    )

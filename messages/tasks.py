@@ -4,7 +4,7 @@ from celery import shared_task, signals
 
 from accounts.message_class import MessageClass
 from events.hosting import Host
-from messages import consequences, holding, incoming
+from messages import holding, incoming, reader
 from messages.delivery import Engine
 from messages.doorbell import BELLS, TASK
 
@@ -30,7 +30,7 @@ def look_after_held() -> None:
 @shared_task
 def read_reports() -> None:
     """Read what came to the bounce door and nobody has read yet."""
-    consequences.read_all()
+    reader.read_all()
 
 
 @shared_task

@@ -10,7 +10,7 @@ from django.utils import timezone
 
 from events.models import Event, Suppression, Tally
 from events.suppressions import Entry, put
-from messages import audit, consequences, incoming
+from messages import audit, incoming, reader
 from messages.models import IncomingReport, Recipient, State
 from messages.tests.factories import EventFactory, MessageFactory, RecipientFactory
 
@@ -72,7 +72,7 @@ def came(recipient, content, **fields):
 def read(recipient, content):
     """Take a report in, read it, and return its row."""
     report = came(recipient, content)
-    consequences.read_all()
+    reader.read_all()
     report.refresh_from_db()
     return report
 
@@ -168,7 +168,7 @@ class TestOnce:
         recipient = delivered()
         read(recipient, notification())
 
-        consequences.read_all()
+        reader.read_all()
 
         assert told() == ["bounce"]
 
@@ -181,6 +181,15 @@ class TestOnce:
 
         assert len(told()) == 1
         assert report.note.endswith("; known already")
+
+    def test_nor_does_one_that_is_read_together_with_it(self):
+        recipient = delivered()
+        for copy in range(3):
+            came(recipient, b"Received: from %d\r\n" % copy + notification())
+
+        reader.read_all()
+
+        assert told() == ["bounce"]
 
     def test_what_our_own_attempt_has_told_is_known(self):
         recipient = delivered()
@@ -209,7 +218,7 @@ class TestOnce:
 
         def work():
             try:
-                consequences.read_all()
+                reader.read_all()
             finally:
                 connection.close()
 
@@ -278,6 +287,16 @@ class TestSuppressions:
 
         assert on_list() == [(CAROL, "complaint")]
 
+    @pytest.mark.parametrize("order", [1, -1])
+    def test_nor_does_one_that_is_read_together_with_it(self, order):
+        recipient = delivered()
+        for content in (notification(), abuse())[::order]:
+            came(recipient, content)
+
+        reader.read_all()
+
+        assert on_list() == [(CAROL, "complaint")]
+
     def test_the_list_has_one_form_of_an_address(self):
         recipient = delivered()
         recipient.address, recipient.domain = "Carol@BÜCHER.example", "xn--bcher-kva.example"
@@ -301,7 +320,7 @@ class TestWhatCannotBeRead:
         report = came(delivered(), notification())
         Recipient.objects.filter(pk=report.recipient_id)._raw_delete("default")
 
-        consequences.read_all()
+        reader.read_all()
 
         report.refresh_from_db()
         assert (report.state, report.note, told()) == (READ, "The message is gone", [])
@@ -313,13 +332,28 @@ class TestWhatCannotBeRead:
         broken.save()
         first, second = came(broken, notification()), came(sound, notification())
 
-        consequences.read_all()
+        reader.read_all()
 
         first.refresh_from_db()
         second.refresh_from_db()
         assert (first.state, second.state) == (UNCLASSIFIED, READ)
         assert first.note == "Reading it failed: see the log"
         assert "could not be read" in caplog.text
+
+    def test_nor_does_one_that_cannot_be_written(self, caplog):
+        with connection.cursor() as cursor:
+            cursor.execute("ALTER TABLE events_event ADD CHECK (recipient <> 'broken@x.test')")
+        broken, *sound = [delivered() for _ in range(3)]
+        broken.address = "broken@x.test"
+        broken.save()
+        reports = [came(recipient, notification()) for recipient in (sound[0], broken, sound[1])]
+
+        reader.read_all()
+
+        states = [IncomingReport.objects.get(pk=report.pk).state for report in reports]
+        assert states == [READ, UNCLASSIFIED, READ]
+        assert told() == ["bounce", "bounce"]
+        assert "could not be written" in caplog.text
 
 
 class TestPruning:
