@@ -299,6 +299,13 @@ RETRY_AFTER = integers("RETRY_AFTER", "60,300,900,1800,3600,7200,14400")
 # Development only: events may be posted to this machine, and by plain http.
 LOOPBACK_WEBHOOKS = flag("LOOPBACK_WEBHOOKS", default=DEVELOPMENT)
 
+# --- Volume -------------------------------------------------------------------------------------
+
+# Recipients a day: staff approve more than this only by two, and several requests at one click
+# only up to that.
+FOUR_EYES_ABOVE = integer("FOUR_EYES_ABOVE", 100_000, minimum=0, maximum=2_000_000_000)
+BULK_APPROVAL_UP_TO = integer("BULK_APPROVAL_UP_TO", 10_000, minimum=0, maximum=2_000_000_000)
+
 # --- The simulator ------------------------------------------------------------------------------
 
 SIMULATOR_DNS_PORT = port("SIMULATOR_DNS_PORT", 8053)

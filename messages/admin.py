@@ -3,7 +3,22 @@
 from django.contrib import admin
 
 from accounts.admin import BigTableAdmin
+from accounts.volume import Notice, RampUpDecision, RampUpRequest, StandingChange, VolumeDay
+from messages.admin_standing import StandingChangeAdmin
+from messages.admin_volume import (
+    NoticeAdmin,
+    RampUpDecisionAdmin,
+    RampUpRequestAdmin,
+    VolumeDayAdmin,
+)
 from messages.models import Attempt, Content, IncomingReport, Message, Recipient, Refusal
+
+# They belong to accounts, and show what only this floor knows.
+admin.site.register(RampUpRequest, RampUpRequestAdmin)
+admin.site.register(RampUpDecision, RampUpDecisionAdmin)
+admin.site.register(StandingChange, StandingChangeAdmin)
+admin.site.register(VolumeDay, VolumeDayAdmin)
+admin.site.register(Notice, NoticeAdmin)
 
 
 @admin.register(Message)

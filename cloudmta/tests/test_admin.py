@@ -9,6 +9,14 @@ from accounts import staff_pages
 from accounts.message_class import MessageClass
 from accounts.models import Account, AuditEntry, Credential, Invitation, Membership, User
 from accounts.staff_pages import BigTableAdmin, ConfirmedAdmin, ReadOnlyAdmin
+from accounts.volume import (
+    Notice,
+    RampUpDecision,
+    RampUpRequest,
+    Standing,
+    StandingChange,
+    VolumeDay,
+)
 from domains.models import Domain, SigningKey
 from events.models import Event, Tally
 from messages.models import Attempt, Content, IncomingReport, Message, Recipient, Refusal
@@ -26,6 +34,8 @@ MODELS = [
     User, Account, Membership, Credential, Domain, SigningKey, Event, Tally, Message, Content,
     Recipient, Attempt, Refusal, IncomingReport, Invitation, AuditEntry, Authenticator,
     EmailAddress,
+    Recipient, Attempt, Refusal, IncomingReport, VolumeDay, StandingChange, Notice, RampUpRequest,
+    RampUpDecision,
 ]  # fmt: skip
 BIG = [model for model in MODELS if isinstance(admin.site.get_model_admin(model), BigTableAdmin)]
 # Of these staff may change a few fields, see accounts/tests/test_admin_changes.py.
@@ -65,6 +75,22 @@ def world(db):
         account=account, hour=timezone.now(), message_class=MessageClass.DIGEST, tag="",
         kind=Tally.ACCEPTED, count=1,
     )  # fmt: skip
+    make_volume(account)
+
+
+def make_volume(account):
+    """Days, steps, notices, a request and what staff said to it."""
+    VolumeDay.objects.create(account=account, day=timezone.now().date(), allowance=150)
+    StandingChange.objects.create(account=account, before=0, after=1, measure="bounces")
+    Account.objects.filter(pk=account.pk).update(standing=Standing.REVIEW)
+    Notice.objects.create(account=account, kind="ladder", subject="Notice", text="Text")
+    request = RampUpRequest.objects.create(
+        account=account, asked_by="alice@alices.example", amount=5_000, before=2_000,
+        purpose="Orders", sources="Our shop",
+    )  # fmt: skip
+    RampUpDecision.objects.create(
+        request=request, verdict="asked", words="Which shop?", user=UserFactory(), who="sam"
+    )
 
 
 @pytest.fixture
@@ -132,7 +158,10 @@ class TestEveryModel:
     @pytest.mark.parametrize("model", MODELS)
     def test_its_filters_work(self, staff, model):
         for one in admin.site.get_model_admin(model).list_filter:
-            name = f"{one[0]}__isempty" if isinstance(one, tuple) else f"{one}__exact"
+            if isinstance(one, type):
+                name = one.parameter_name
+            else:
+                name = f"{one[0]}__isempty" if isinstance(one, tuple) else f"{one}__exact"
             assert staff.get(list_of(model), {name: "1"}).status_code == 200
 
     @pytest.mark.parametrize("model", MODELS)
