@@ -19,12 +19,15 @@ from domains.signing import Keyring
 from events.bulk import UNAVAILABLE
 from events.reasons import Reason
 from messages import claiming, metrics, outcomes, policy, queue, scanning
-from messages.exchangers import Directory, Exchangers, Unreachable
+from messages.exchangers import Directory, Unreachable
 from messages.group_commit import GroupCommit
+from messages.jobs import Job
 from messages.outcomes import Result
 from messages.outgoing import Composed
 from messages.queue import Claimed
-from messages.sites import Job, Site
+from messages.shaping import book
+from messages.shaping.shaper import Shaper
+from messages.sites import TICK, Sites
 from messages.spam import scanners
 from messages.spam.scanners import ScannerUnavailable
 from messages.spam.verdict import Verdict
@@ -35,8 +38,8 @@ logger = logging.getLogger(__name__)
 BATCH = 100
 # Recipients that one worker holds at a time; bounds its memory and what a crash leaves open.
 MAX_IN_FLIGHT = 1000
-# Seconds between looks at connections, and at leases.
-TICK, PROLONG = 1, 5
+# Seconds between looks at leases, and at what staff has decided about sites.
+PROLONG, OVERRIDE = 5, 5
 # Seconds that settling gathers longer under load; nobody waits for it.
 GATHER = 0.03
 # Seconds that the last results have to be written when the worker stops.
@@ -58,17 +61,22 @@ class Engine:
         self._directory = Directory()
         self._keyring = Keyring()
         self._scanner = scanners.configured()
-        self._sites: dict[Exchangers, Site] = {}
+        self._shaper = Shaper()
+        self._sites = Sites(self._directory, self._shaper)
         self._in_flight: dict[int, Claimed] = {}
         self._room = asyncio.Event()  # set whenever something was settled
         self._settling = GroupCommit(_settle_until_taken, "settle", GATHER)
         self._claiming = ThreadPoolExecutor(1, "claim")
         self._tasks: set[asyncio.Task[None]] = set()
         self._is_stopping = False
+        self._was_full = False
         metrics.IN_FLIGHT.set_function(lambda: len(self._in_flight))
         metrics.SITES.set_function(lambda: len(self._sites))
-        self._spawn(self._tick())
-        self._spawn(self._prolong())
+        for seconds, work in (
+            (TICK, self._tick), (TICK, self._sites.confer), (PROLONG, self._prolong),
+            (OVERRIDE, self._override),
+        ):  # fmt: skip
+            self._spawn(_each(seconds, work))
 
     async def deliver(self, classes: Sequence[MessageClass]) -> None:
         """Send what is due in these classes, first class first, until nothing is due.
@@ -76,7 +84,7 @@ class Engine:
         Returns when the claims find no more; slow receivers may still be at work then.
         """
         while not self._is_stopping:
-            if len(self._in_flight) > MAX_IN_FLIGHT - BATCH:
+            if self._is_full:
                 await self._wait_for_room()
                 continue
             for message_class in classes:
@@ -96,6 +104,10 @@ class Engine:
             self._settle(result)
         self._launch(batch.composed)
         return queue.may_have_left_some(batch.claimed, BATCH)
+
+    @property
+    def _is_full(self) -> bool:
+        return len(self._in_flight) > MAX_IN_FLIGHT - BATCH
 
     async def _wait_for_room(self) -> None:
         self._room.clear()
@@ -152,7 +164,7 @@ class Engine:
 
     async def _send(self, domain: str, group: list[Composed]) -> None:
         try:
-            site = self._site(await self._directory.exchangers(domain))
+            site = self._sites.get(await self._directory.exchangers(domain))
         except Unreachable as failure:
             for one in group:
                 self._settle(outcomes.without_attempt(one.claimed, failure.reply))
@@ -170,17 +182,16 @@ class Engine:
         for one in group:
             assert one.transaction
             done = partial(self._finished, one.claimed)
-            site.submit(Job(one.transaction, one.claimed.message_class, done))
+            job = Job(one.transaction, one.claimed.message_class, done)
+            job.account_id = one.claimed.account_id
+            site.room.submit(job)
         site.dispatch()
-
-    def _site(self, exchangers: Exchangers) -> Site:
-        if exchangers not in self._sites:
-            self._sites[exchangers] = Site(exchangers, self._directory)
-        return self._sites[exchangers]
 
     def _finished(self, claimed: Claimed, job: Job) -> None:
         if job.is_withdrawn:
             self._settle(outcomes.given_back(claimed))
+        elif job.put_off:
+            self._settle(outcomes.put_off(claimed, job.put_off))
         else:
             self._settle(outcomes.of_attempt(claimed, job))
 
@@ -195,25 +206,20 @@ class Engine:
         self._room.set()
 
     async def _tick(self) -> None:
-        while True:
-            await asyncio.sleep(TICK)
-            for exchangers, site in list(self._sites.items()):
-                try:
-                    site.tick()
-                except Exception:
-                    logger.exception("The watch over a site failed")
-                if site.is_unused:
-                    del self._sites[exchangers]
+        self._sites.tick()
+        # Full twice in a row: somebody is slow, and must not keep the others out.
+        if self._is_full and self._was_full:
+            self._sites.shed(MAX_IN_FLIGHT)
+        self._was_full = self._is_full
 
     async def _prolong(self) -> None:
-        while True:
-            await asyncio.sleep(PROLONG)
-            if not self._in_flight:
-                continue
-            try:
-                await self._in_claim_thread(queue.prolong, list(self._in_flight.values()))
-            except Exception:
-                logger.exception("Leases could not be prolonged")
+        if self._in_flight:
+            await self._in_claim_thread(queue.prolong, list(self._in_flight.values()))
+
+    async def _override(self) -> None:
+        overrides = await self._in_claim_thread(book.load)
+        if overrides is not None:
+            self._sites.override(overrides)
 
     async def stop(self, seconds: float) -> None:
         """Claim nothing more, give back what has not begun, and let finish what has, for a while.
@@ -222,12 +228,13 @@ class Engine:
         """
         self._is_stopping = True
         self._room.set()
-        for site in self._sites.values():
-            site.withdraw_waiting()
+        for site in self._sites:
+            site.room.withdraw()
         await self._wait_until_settled(seconds)
-        for site in self._sites.values():
+        for site in self._sites:
             site.close()
         await self._wait_until_settled(SETTLE_AT_END)
+        await self._shaper.close()
 
     async def _wait_until_settled(self, seconds: float) -> None:
         deadline = time.monotonic() + seconds
@@ -245,6 +252,16 @@ class Engine:
     ) -> Value | None:
         loop = asyncio.get_running_loop()
         return await loop.run_in_executor(self._claiming, partial(_guarded, call, *arguments))
+
+
+async def _each(seconds: float, work: Callable[[], Coroutine[None, None, None]]) -> None:
+    """Do something again and again, whatever goes wrong."""
+    while True:
+        await asyncio.sleep(seconds)
+        try:
+            await work()
+        except Exception:
+            logger.exception("What is done each %s s has failed", seconds)
 
 
 def _guarded(call: Callable[..., Value], *arguments: object) -> Value | None:

@@ -8,6 +8,7 @@ from django.utils import timezone
 
 from accounts.message_class import MessageClass
 from accounts.models import Account, Credential
+from messages.site_override import SiteOverride as SiteOverride  # Django looks for it here
 
 
 class Door(models.TextChoices):

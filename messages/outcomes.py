@@ -15,10 +15,10 @@ from events.reasons import Reason
 from events.suppressions import Bounced
 from messages import classifier, consequences, metrics, queue
 from messages.classifier import Judgement
+from messages.jobs import Job, PutOff
 from messages.models import Attempt, State
 from messages.queue import Claimed, Outcome
 from messages.reports import Report
-from messages.sites import Job
 from messages.smtp.phases import Phase
 from messages.smtp.replies import Reply
 
@@ -76,10 +76,11 @@ def of_attempt(claimed: Claimed, job: Job) -> Result:
     return _judged(claimed, reply, phase, job.ended_at, retry_at, details, attempt)
 
 
-def without_attempt(claimed: Claimed, reply: Reply) -> Result:
-    """Judge a recipient for whom no exchanger could be found."""
+def without_attempt(claimed: Claimed, reply: Reply, retry_at: datetime | None = None) -> Result:
+    """Judge a recipient for whom no exchanger could be found, or asked."""
     details = _reply_details(reply) | {"attempt": claimed.attempt_number}
-    return _judged(claimed, reply, None, datetime.now(UTC), claimed.retry_at, details, None)
+    retry_at = retry_at or claimed.retry_at
+    return _judged(claimed, reply, None, datetime.now(UTC), retry_at, details, None)
 
 
 def simulated(claimed: Claimed, reply: Reply, report: Report | None) -> Result:
@@ -114,6 +115,13 @@ def given_back(claimed: Claimed) -> Result:
     """Let another worker have a recipient at once, for whom nothing was begun."""
     state = State.QUEUED if claimed.attempt_number == 1 else State.DEFERRED
     return _not_tried(claimed, state, datetime.now(UTC), "")
+
+
+def put_off(claimed: Claimed, put_off: PutOff) -> Result:
+    """Keep a recipient for later whose site takes nothing now; that is no attempt on it."""
+    if put_off.reply and put_off.due_at >= claimed.expires_at:
+        return without_attempt(claimed, put_off.reply, put_off.due_at)
+    return _not_tried(claimed, State.DEFERRED, put_off.due_at, put_off.why[:MAX_REPLY])
 
 
 def _not_tried(claimed: Claimed, state: State, due_at: datetime, why: str) -> Result:

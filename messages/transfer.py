@@ -79,6 +79,7 @@ class Connection(asyncio.Protocol):
         self._transport: asyncio.Transport | None = None
         self._greeted: asyncio.Future[None] = self._loop.create_future()
         self._upgrade: asyncio.Task[None] | None = None
+        self.waits_since = self.opened_at  # for the reply that is due
         self._closing = False
         self._awaited: Awaited | None = None  # what the deadline is for
         self._corked = False  # gathers what one turn has to say into one packet
@@ -103,6 +104,16 @@ class Connection(asyncio.Protocol):
     @property
     def is_idle(self) -> bool:
         return self.can_begin and self._session.phase is None
+
+    @property
+    def is_chained(self) -> bool:
+        """Whether a transaction waits here for the answer to the final dot of another one."""
+        return self._session.is_chained
+
+    def withdraw_chained(self) -> list[Transaction]:
+        """Begin nothing more, and return what waits behind a final dot: it can go elsewhere."""
+        self._closing = True
+        return self._session.withdraw_chained()
 
     def begin(self, transaction: Transaction) -> None:
         """Start a transaction, or settle at once one that this exchanger cannot take."""
@@ -173,7 +184,8 @@ class Connection(asyncio.Protocol):
         awaited = self._session.awaited
         # Part of a reply is no answer: who sends one octet a minute would never be late.
         if awaited and awaited is not self._awaited:
-            self.deadline = time.monotonic() + PATIENCE[awaited[0]] + len(output) / SLOWEST
+            self.waits_since = time.monotonic()
+            self.deadline = self.waits_since + PATIENCE[awaited[0]] + len(output) / SLOWEST
         self._awaited = awaited
 
     def _disappoint(self, reply: Reply) -> None:

@@ -94,6 +94,11 @@ class ClientSession:
         return waits == 0 or (waits == 1 and self.phase is Phase.DOT and self._pipelines)
 
     @property
+    def is_chained(self) -> bool:
+        """Whether a transaction waits behind the final dot of the one before it."""
+        return self.phase is Phase.DOT and len(self._expected) > 1
+
+    @property
     def _pipelines(self) -> bool:
         return "PIPELINING" in self._extensions
 
@@ -244,6 +249,9 @@ class ClientSession:
         return None
 
     def _content(self, transaction: Transaction, reply: Reply) -> Event | None:
+        if transaction.is_withdrawn:
+            # Only an end without a dot tells the server that nothing comes (RFC 5321 §4.1.1.4).
+            return self._give_up(Reply(451, "4.3.0", "The message went another way"))
         if reply.code != 354:
             transaction.decide(_as_failure(reply), Phase.DATA)
             self._needs_reset = True
@@ -259,13 +267,22 @@ class ClientSession:
         self._expected.append((Phase.DOT, transaction))
         return None
 
+    def withdraw_chained(self) -> list[Transaction]:
+        """Return what waits behind a final dot, to be sent elsewhere; here it never will be."""
+        behind = [one for _, one in self._expected if one and not one.content_sent]
+        for transaction in behind:
+            transaction.is_withdrawn = True
+        return list(dict.fromkeys(behind))
+
     def abandon(self) -> list[Transaction]:
         """The connection is gone: return the transactions that it leaves open, oldest first.
 
         One with a verdict was decided; one with `content_sent` may have arrived (RFC 1047); any
         other left no trace.
         """
-        transactions = dict.fromkeys(one for _, one in self._expected if one)
+        transactions = dict.fromkeys(
+            one for _, one in self._expected if one and not one.is_withdrawn
+        )
         self._expected.clear()
         return list(transactions)
 

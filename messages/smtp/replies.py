@@ -1,7 +1,7 @@
 """Say and read what an SMTP server answers: replies (RFC 5321 §4.2) and their status (RFC 3463)."""
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 
 @dataclass(frozen=True, slots=True)
@@ -11,6 +11,8 @@ class Reply:
     code: int
     status: str  # the enhanced status code ("5.7.1"), or "" where there is none
     text: str  # "\n" stands between the lines of a longer reply
+    # A server said so, and not we in its place; that makes it no other reply.
+    is_remote: bool = field(default=False, compare=False)
 
     @property
     def is_positive(self) -> bool:
@@ -131,7 +133,7 @@ class ReplyReader:
             texts.append(text)
         self._lines.clear()
         self._octets = 0
-        return Reply(code, status, "\n".join(texts))
+        return Reply(code, status, "\n".join(texts), is_remote=True)
 
 
 def decode(line: bytes) -> str:

@@ -36,6 +36,7 @@ class Transaction:
     verdict: Reply | None = None  # the first refusal, or the answer to the dot
     decided_at: Phase | None = None  # what the verdict answers; None: nothing of this message
     content_sent: bool = False
+    is_withdrawn: bool = False  # it goes elsewhere; its content must not be sent here
 
     def decide(self, reply: Reply, phase: Phase | None) -> None:
         """Keep the first verdict, and what it answers."""

@@ -3,17 +3,27 @@
 import asyncio
 import gc
 import inspect
+import uuid
 from collections.abc import AsyncIterator, Callable, Coroutine, Mapping, Sequence
-from contextlib import asynccontextmanager, suppress
+from contextlib import asynccontextmanager
 from typing import Any
+from unittest.mock import patch
 
 import pytest
+import redis.asyncio
 import uvloop
+from django.conf import settings
 from django.test import override_settings
 
 from accounts.message_class import MessageClass
 from messages.exchangers import Directory, Exchangers, Unreachable
-from messages.sites import Job, Site
+from messages.jobs import Job
+from messages.shaping import book
+from messages.shaping.limits import Limits
+from messages.shaping.ramp import LENGTH
+from messages.shaping.shaper import Shaper
+from messages.site import Site
+from messages.sites import Sites
 from messages.smtp.client import Letter, Transaction
 from messages.smtp.replies import Reply
 from messages.tests.scripted import TIMEOUT, ScriptedServer
@@ -90,12 +100,13 @@ class Desk:
         *recipients: str,
         message_class: MessageClass = MessageClass.STANDARD,
         content: bytes = CONTENT,
+        account_id: int = 1,
     ) -> list[Job]:
         jobs, letter = [], Letter.of(content)
         for recipient in recipients:
             transaction = Transaction("b@mta.example.com", recipient, letter)
-            jobs.append(Job(transaction, message_class, self._ended))
-            self.site.submit(jobs[-1])
+            jobs.append(Job(transaction, message_class, self._ended, account_id=account_id))
+            self.site.room.submit(jobs[-1])
         self.expected += len(jobs)
         self._all_ended.clear()
         self.site.dispatch()
@@ -130,18 +141,58 @@ class Desk:
         """Submit jobs, wait until all have ended, and return their verdicts."""
         jobs = self.submit(*recipients, content=content)
         await self.all_ended()
-        return [str(job.transaction.verdict) for job in jobs]
+        return [job.put_off.why if job.put_off else str(job.transaction.verdict) for job in jobs]
 
 
 # Each exchanger has an address of its own on loopback, as all share one port.
 FIRST, SECOND, NOBODY = "127.0.0.1", "127.0.0.2", "127.0.0.99"
+# What a site takes, where the test is not about that.
+GENEROUS = Limits(connections=10, idle_seconds=5)
+MOST, IDLE = 9, 5  # the tenth is for priority
+
+
+class Worker:
+    """One of those that share a site: with a Redis connection, slots and news of its own."""
+
+    def __init__(self, exchangers: Exchangers, directory: Directory, namespace: str) -> None:
+        self.shaper = Shaper(namespace)
+        self.shaper.ramp._started_at -= LENGTH  # it is no new one
+        self.sites = Sites(directory, self.shaper)
+        self.site = self.sites.get(exchangers)
+        self.desk = Desk(self.site)
+        self._is_closed = False
+        self._tasks = [asyncio.create_task(self._tick()), asyncio.create_task(self._confer())]
+
+    async def _tick(self) -> None:
+        # As the engine does, only more often.
+        while not self._is_closed:
+            await asyncio.sleep(0.01)
+            self.site.tick()
+
+    async def _confer(self) -> None:
+        while not self._is_closed:
+            await self.sites.confer()
+            await asyncio.sleep(0.02)
+
+    async def close(self) -> None:
+        self._is_closed = True
+        await asyncio.gather(*self._tasks)
+        self.site.close()
+        await self.desk.until(lambda: not (self.site._connections or self.site._opening))
+        await self.shaper.close()
 
 
 @asynccontextmanager
-async def desk(
-    *servers: ScriptedServer, groups: Sequence[Sequence[str]] = ()
-) -> AsyncIterator[Desk]:
-    """Run a site whose exchangers mx1, mx2, ... are these servers, best first; mx0 is dead."""
+async def workers(
+    number: int,
+    *servers: ScriptedServer,
+    groups: Sequence[Sequence[str]] = (),
+    limits: Limits = GENEROUS,
+) -> AsyncIterator[list[Worker]]:
+    """Run workers with one site whose exchangers mx1, mx2, ... are these servers, best first.
+
+    mx0 is dead. Redis has been there for long, and knows nothing of the site.
+    """
     port = await servers[0].open(FIRST)
     for server, host in zip(servers[1:], (SECOND,), strict=False):
         await server.open(host, port)
@@ -153,25 +204,33 @@ async def desk(
         "lost": Reply(451, "4.4.3", "DNS"),
     }
     groups = groups or [[f"mx{number}"] for number in range(1, len(servers) + 1)]
-    site = Site(Exchangers(tuple(map(tuple, groups))), FakeDirectory(hosts))
-    with override_settings(EXCHANGER_PORT=port):
-        ticking = asyncio.create_task(tick(site))
-        alice = Desk(site)
+    exchangers, directory = Exchangers(tuple(map(tuple, groups))), FakeDirectory(hosts)
+    namespace = f"test-{uuid.uuid4().hex}"
+    with override_settings(EXCHANGER_PORT=port), patch.object(book, "DEFAULT", limits):
+        await _know_redis(namespace)
+        team = [Worker(exchangers, directory, namespace) for _ in range(number)]
         try:
-            yield alice
+            yield team
         finally:
-            ticking.cancel()
-            site.close()
-            with suppress(asyncio.CancelledError):
-                await ticking
-            await alice.until(lambda: not (site._connections or site._opening))
+            for worker in team:
+                await worker.close()
             for server in servers:
                 await server.close()
-    assert not site.waiting
+    assert not any(len(worker.site.room) for worker in team)
 
 
-async def tick(site: Site) -> None:
-    """Do what the engine does, only more often."""
-    while True:
-        await asyncio.sleep(0.01)
-        site.tick()
+async def _know_redis(namespace: str) -> None:
+    connection = redis.asyncio.Redis.from_url(settings.REDIS_URL)
+    await connection.set(f"{namespace}:epoch", 1, ex=600)
+    await connection.aclose()
+
+
+@asynccontextmanager
+async def desk(
+    *servers: ScriptedServer,
+    groups: Sequence[Sequence[str]] = (),
+    limits: Limits = GENEROUS,
+) -> AsyncIterator[Desk]:
+    """Run one worker with one site, and be at its desk."""
+    async with workers(1, *servers, groups=groups, limits=limits) as [worker]:
+        yield worker.desk

@@ -11,8 +11,8 @@ from django.utils import timezone
 from accounts.message_class import MessageClass
 from events.models import Event, Kind, Tally
 from messages import outcomes, queue
+from messages.jobs import Job
 from messages.models import Attempt, Recipient, State
-from messages.sites import Job
 from messages.smtp.client import Letter, Transaction
 from messages.smtp.phases import Phase
 from messages.smtp.replies import Reply
