@@ -1,4 +1,4 @@
-"""Tell an account about its volume: on its pages at once, to its owners by mail soon after.
+"""Tell an account something: on its pages at once, to its owners by mail soon after.
 
 What is to be told is a row, written with the fact; a mail server that is away delays it, and loses
 nothing.

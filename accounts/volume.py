@@ -93,18 +93,19 @@ class StandingChange(models.Model):
 
 
 class Notice(models.Model):
-    """What an account is told about its volume, by mail to its owners and on its pages."""
+    """What an account is told, by mail to its owners and on its pages."""
 
     class Kind(models.TextChoices):
         LADDER = "ladder"  # a step up the ladder, at most one mail a day
         PAUSE = "pause"  # sending has stopped: told at once, whatever was told before
         STAFF = "staff"  # a decision or a question of staff
         USAGE = "usage"  # most of the allowance, or all of it, is used
+        WEBHOOK = "webhook"  # posts fail in a row, or we gave a webhook up
 
     account = models.ForeignKey(
         "accounts.Account", on_delete=models.CASCADE, related_name="notices"
     )
-    kind = models.CharField(max_length=6, choices=Kind)
+    kind = models.CharField(max_length=7, choices=Kind)
     subject = models.CharField(max_length=200)
     text = models.TextField()
     created_at = models.DateTimeField(default=timezone.now)

@@ -24,7 +24,6 @@ HOUSEKEEPING = {
     "messages.tasks.read_reports": SWEEP,
     "messages.tasks.look_after_held": 15,
     "events.tasks.judge_reputation": 60,
-    "events.tasks.send_notices": 60,
     "accounts.tasks.send_volume_notices": 60,
     "events.tasks.prune_webhooks": 3600,
 }

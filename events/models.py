@@ -126,10 +126,6 @@ class Suppression(models.Model):
 class Webhook(models.Model):
     """An address of the customer's application that events are posted to."""
 
-    class Notice(models.TextChoices):
-        FAILING = "failing"  # many posts in a row have failed
-        DISABLED = "disabled"  # we have given it up
-
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     account = models.ForeignKey(Account, on_delete=models.CASCADE, related_name="webhooks")
     url = models.TextField()
@@ -152,11 +148,6 @@ class Webhook(models.Model):
     leased_until = models.DateTimeField(null=True, editable=False)
     # Until when a test runs at the most: each holds a process of the dashboard.
     testing_until = models.DateTimeField(null=True, editable=False)
-    # What the account is still to be told by e-mail.
-    notice = models.CharField(
-        max_length=8, choices=Notice, blank=True, default="", db_default="", editable=False
-    )
-    notice_due_at = models.DateTimeField(null=True, editable=False)
 
     def __str__(self) -> str:
         return self.url

@@ -2,7 +2,7 @@
 
 from celery import shared_task, signals
 
-from events import notices, outbox, ramp_up, reputation, upkeep
+from events import outbox, ramp_up, reputation, upkeep
 from events.hosting import Host
 from events.posting import Engine
 
@@ -16,12 +16,6 @@ def post_events() -> None:
     """Begin to post whatever waits; returns when it has begun."""
     outbox.BELL.answered()
     _host.wait_for(Engine.sweep)
-
-
-@shared_task(name="events.tasks.send_notices")
-def send_notices() -> None:
-    """Tell accounts by e-mail of webhooks that fail."""
-    notices.send_due()
 
 
 @shared_task(name="events.tasks.prune_webhooks")

@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 from django.db import transaction
 from django.utils import timezone
 
-from events import patience, webhooks
+from events import notices, patience, webhooks
 from events.batches import Claim, Taken
 from events.identifiers import new_id
 from events.models import Webhook, WebhookBatch, WebhookPost
@@ -46,9 +46,7 @@ def revive(webhook: Webhook) -> None:
     if not (webhook.failures or webhook.paused_until):
         return
     webhook.failures, webhook.failing_since, webhook.paused_until = 0, None, None
-    if webhook.notice == Webhook.Notice.FAILING:
-        webhook.notice = ""  # nobody was told yet, and it is over
-    webhook.save(update_fields=["failures", "failing_since", "paused_until", "notice"])
+    webhook.save(update_fields=["failures", "failing_since", "paused_until"])
     webhooks.make_due(webhook)
 
 
@@ -65,15 +63,14 @@ def _fail(webhook: Webhook, batch: WebhookBatch, answer: Answer, now: datetime) 
     pause = max(patience.pause_after(webhook.failures), wish)
     webhook.paused_until = now + pause if pause else None
     if webhook.failures == patience.TELL_AFTER:
-        _tell(webhook, Webhook.Notice.FAILING, now)
+        notices.tell_of_failures(webhook, answer.error)
     if answer.status == GONE:
-        disable(webhook, SAID_GONE, now)
+        _disable(webhook, SAID_GONE)
     elif now - webhook.failing_since >= patience.GIVE_UP_AFTER:
-        disable(webhook, FAILED_FOR_DAYS, now)
+        _disable(webhook, FAILED_FOR_DAYS)
     webhook.save(
         update_fields=[
-            "failures", "failing_since", "paused_until", "is_enabled", "disabled_for", "notice",
-            "notice_due_at",
+            "failures", "failing_since", "paused_until", "is_enabled", "disabled_for",
         ]
     )  # fmt: skip
 
@@ -82,14 +79,10 @@ def _retry_after(answer: Answer) -> str:
     return next((v for name, v in answer.headers.items() if name.lower() == "retry-after"), "")
 
 
-def disable(webhook: Webhook, why: str, now: datetime) -> None:
-    """Post nothing more to a webhook, and have its account told why. To be saved."""
+def _disable(webhook: Webhook, why: str) -> None:
+    """Post nothing more to a webhook, and tell its account why. To be saved."""
     webhook.is_enabled, webhook.disabled_for = False, why
-    _tell(webhook, Webhook.Notice.DISABLED, now)
-
-
-def _tell(webhook: Webhook, notice: Webhook.Notice, now: datetime) -> None:
-    webhook.notice, webhook.notice_due_at = notice, now
+    notices.tell_of_end(webhook)
 
 
 def note(webhook: Webhook, taken: Taken, answer: Answer, now: datetime) -> None:

@@ -88,10 +88,7 @@ def rotate(webhook: Webhook) -> str:
 def change(webhook: Webhook, **fields: object) -> None:
     """Change what a customer may. A webhook that is enabled or moved starts without a past."""
     if fields.get("is_enabled") or "url" in fields:
-        fields |= {
-            "failures": 0, "failing_since": None, "paused_until": None,
-            "notice": "", "notice_due_at": None,
-        }  # fmt: skip
+        fields |= {"failures": 0, "failing_since": None, "paused_until": None}
     if "is_enabled" in fields:
         fields["disabled_for"] = ""
     with transaction.atomic():

@@ -60,7 +60,6 @@ def pass_time(wait=timedelta(0), **units):
         cursor.execute(
             "UPDATE events_webhook SET paused_until = paused_until - %(wait)s,"
             " failing_since = failing_since - %(wait)s, leased_until = leased_until - %(wait)s,"
-            " notice_due_at = notice_due_at - %(wait)s,"
             " previous_secret_until = previous_secret_until - %(wait)s",
             {"wait": wait},
         )

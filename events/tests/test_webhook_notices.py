@@ -1,11 +1,10 @@
 """Who is told when a webhook fails, and when it is given up."""
 
-import smtplib
-
 import pytest
 
+from accounts import notices
 from accounts.models import Membership
-from events import notices, posting, webhooks
+from events import posting
 from events.models import Webhook
 from events.tests.posting_driver import happen, listen, pass_time, post_all
 from events.tests.receivers import receiving
@@ -111,33 +110,3 @@ def test_gone_disables_at_once(account, failing, mailoutbox):
 
     assert len(failing.refused) == 1
     assert "410 (Gone)" in mailoutbox[0].body
-
-
-def test_a_mail_server_that_is_away_delays_a_notice(account, failing, mailoutbox, monkeypatch):
-    listen(account, failing.url)
-    failing.answer = lambda post: 410
-    happen(account)
-    post_all()
-
-    def away(*arguments, **more):
-        raise smtplib.SMTPServerDisconnected("Connection unexpectedly closed")
-
-    with monkeypatch.context() as patch:
-        patch.setattr("django.core.mail.backends.locmem.EmailBackend.send_messages", away)
-        assert notices.send_due() == 0
-    assert notices.send_due() == 0  # not yet again
-    pass_time(minutes=6)
-
-    assert notices.send_due() == 1
-    assert len(mailoutbox) == 1
-
-
-def test_nobody_is_told_of_what_was_mended(account, failing, mailoutbox):
-    webhook, _ = listen(account, failing.url)
-    failing.answer = lambda post: 410
-    happen(account)
-    post_all()
-
-    webhooks.change(webhook, is_enabled=True)
-
-    assert notices.send_due() == 0
