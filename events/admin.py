@@ -1,9 +1,16 @@
-"""What staff sees of events and of the sums of them."""
+"""What staff sees of events, of the sums of them, and of webhooks; a webhook they may enable."""
 
+from typing import Any
+
+from django import forms
 from django.contrib import admin
+from django.db.models import Model
+from django.forms import ModelForm
+from django.http import HttpRequest
 
-from accounts.admin import BigTableAdmin
-from events.models import Event, Tally
+from accounts.staff_pages import BigTableAdmin, ConfirmedAdmin
+from events import webhooks
+from events.models import Event, Tally, Webhook, WebhookPost
 
 
 @admin.register(Event)
@@ -18,3 +25,48 @@ class TallyAdmin(BigTableAdmin):
     list_display = ("hour", "account", "message_class", "tag", "kind", "count")
     list_filter = ("message_class", "kind")
     list_select_related = ("account",)
+
+
+class WebhookForm(ModelForm):
+    """What staff may do about a webhook."""
+
+    is_enabled = forms.BooleanField(
+        required=False, help_text="Enabling forgets its failures, and posts at once what waits."
+    )
+
+
+@admin.register(Webhook)
+class WebhookAdmin(ConfirmedAdmin):
+    """All webhooks; filtered by “paused until”, those whose breaker is open."""
+
+    form = WebhookForm
+    secrets = ("encrypted_secret", "encrypted_previous_secret")
+    changeable = ("is_enabled",)
+    list_display = (
+        "id", "account", "address", "is_enabled", "failures", "failing_since", "paused_until",
+    )  # fmt: skip
+    list_filter = (("paused_until", admin.EmptyFieldListFilter), "is_enabled")
+    list_select_related = ("account",)
+    search_fields = ("pk__exact",)
+    search_help_text = "Finds one by its whole id."
+
+    @admin.display(description="URL")
+    def address(self, webhook: Webhook) -> str:
+        """Show the URL without its password."""
+        return webhooks.shown(webhook.url)
+
+    def get_fields(self, request: HttpRequest, obj: Model | None = None) -> tuple[str, ...]:
+        names = super().get_fields(request, obj)
+        return tuple("address" if name == "url" else name for name in names)
+
+    def save_model(self, request: HttpRequest, obj: Any, form: ModelForm, change: bool) -> None:
+        webhooks.change(obj, is_enabled=obj.is_enabled)
+
+
+@admin.register(WebhookPost)
+class WebhookPostAdmin(BigTableAdmin):
+    list_display = (
+        "started_at", "webhook_id", "attempt", "event_count", "response_status", "duration",
+        "error",
+    )  # fmt: skip
+    list_filter = ("attempt",)

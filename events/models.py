@@ -150,7 +150,7 @@ class Webhook(models.Model):
     testing_until = models.DateTimeField(null=True, editable=False)
 
     def __str__(self) -> str:
-        return self.url
+        return str(self.pk)  # not its URL, which may hold a password
 
 
 class News(models.Model):

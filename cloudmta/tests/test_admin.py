@@ -18,7 +18,9 @@ from accounts.volume import (
     VolumeDay,
 )
 from domains.models import Domain, SigningKey
-from events.models import Event, Tally
+from events import verdicts, webhooks
+from events.models import Event, Tally, Webhook, WebhookPost
+from events.poster import Answer
 from messages.models import Attempt, Content, IncomingReport, Message, Recipient, Refusal
 from messages.tests.factories import (
     AccountFactory,
@@ -33,9 +35,8 @@ SECRET = "canary-4f1d9c"
 MODELS = [
     User, Account, Membership, Credential, Domain, SigningKey, Event, Tally, Message, Content,
     Recipient, Attempt, Refusal, IncomingReport, Invitation, AuditEntry, Authenticator,
-    EmailAddress,
-    Recipient, Attempt, Refusal, IncomingReport, VolumeDay, StandingChange, Notice, RampUpRequest,
-    RampUpDecision,
+    EmailAddress, VolumeDay, StandingChange, Notice, RampUpRequest, RampUpDecision, Webhook,
+    WebhookPost,
 ]  # fmt: skip
 BIG = [model for model in MODELS if isinstance(admin.site.get_model_admin(model), BigTableAdmin)]
 # Of these staff may change a few fields, see accounts/tests/test_admin_changes.py.
@@ -71,6 +72,9 @@ def world(db):
     Refusal.objects.create(
         account=account, door="smtp", reverse_path="bob@bobs.example", reply="550 5.7.1 Not yours"
     )
+    webhook, _ = webhooks.create(account, f"https://alice:{SECRET}@alices.example/")
+    Webhook.objects.update(encrypted_secret=SECRET.encode())
+    verdicts.logged(webhook, {"webhook-id": "evt_0"}, Answer(200, 0.1), timezone.now()).save()
     Tally.objects.create(
         account=account, hour=timezone.now(), message_class=MessageClass.DIGEST, tag="",
         kind=Tally.ACCEPTED, count=1,
@@ -116,7 +120,7 @@ class TestEveryModel:
 
         assert known == set(MODELS)
         assert all(isinstance(admin.site.get_model_admin(model), ReadOnlyAdmin) for model in MODELS)
-        assert set(CHANGEABLE) == {Account, Credential}
+        assert set(CHANGEABLE) == {Account, Credential, Webhook}
 
     @pytest.mark.parametrize("model", MODELS)
     def test_its_pages_open_for_staff(self, staff, model):
@@ -185,7 +189,7 @@ class TestBigTable:
     def test_those_that_grow_with_the_mail_are(self):
         assert set(BIG) == {
             Message, Content, Recipient, Attempt, Refusal, IncomingReport, Event, Tally,
-            AuditEntry,
+            AuditEntry, WebhookPost,
         }  # fmt: skip
 
     @pytest.mark.parametrize("model", BIG)
@@ -224,3 +228,16 @@ class TestBigTable:
 
         assert response.status_code == 200
         assert list(response.context["cl"].result_list) == []
+
+
+def test_staff_enables_a_webhook_after_a_question(staff):
+    Webhook.objects.update(is_enabled=False, disabled_for="It was gone", failures=9)
+    webhook = Webhook.objects.get()
+    page = page_of(webhook)
+
+    assert "Yes, change this" in staff.post(page, {"is_enabled": "on"}).content.decode()
+    assert not Webhook.objects.get().is_enabled
+    staff.post(page, {"is_enabled": "on", "confirmed": "yes"})
+
+    webhook.refresh_from_db()
+    assert (webhook.is_enabled, webhook.disabled_for, webhook.failures) == (True, "", 0)
