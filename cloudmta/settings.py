@@ -6,6 +6,7 @@ secrets are made and kept under var/, and the simulator is the outside world.
 
 import os
 from pathlib import Path
+from urllib.parse import urlsplit
 
 from csp.constants import NONE, SELF
 
@@ -249,6 +250,17 @@ CELERY_TASK_CREATE_MISSING_QUEUES = False
 
 # The operator's host: greets in SMTP, carries MX and SPF for every customer's mta. name.
 OPERATOR_HOST = text("OPERATOR_HOST", "mta.cloudmta.test" if DEVELOPMENT else "localhost")
+
+# Where pixels, tracked links and the pages to unsubscribe are; unset: at the dashboard.
+TRACKING_URL = http_url("TRACKING_URL").rstrip("/") or (
+    f"http://127.0.0.1:{port('WEB_PORT', 8000)}"
+    if DEVELOPMENT
+    else f"https://{ALLOWED_HOSTS[0] if ALLOWED_HOSTS else OPERATOR_HOST}"
+)
+# The page to unsubscribe is Django's.
+ALLOWED_HOSTS.append(urlsplit(TRACKING_URL).hostname or "")
+# What of an address is kept with opens and clicks.
+TRACKING_ADDRESSES = choice("TRACKING_ADDRESSES", "full", ("full", "network", "none"))
 
 # --- The submission door ------------------------------------------------------------------------
 
