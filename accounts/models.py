@@ -71,6 +71,9 @@ class Account(models.Model):
     messages_per_second = models.PositiveIntegerField(null=True, blank=True)
     # All its mail is checked, simulated and reported, and none is delivered or counted.
     is_test = models.BooleanField(default=False, db_default=False)
+    # Whether HTML is to tell of opens and clicks, where neither domain nor message says otherwise.
+    track_opens = models.BooleanField(default=False, db_default=False)
+    track_clicks = models.BooleanField(default=False, db_default=False)
     # Why it may not submit for now, in words for the customer; "": it may.
     suspended_for = models.TextField(blank=True, default="", db_default="")
     # The volume: recipients a UTC day. `allowance.py` and who calls it write these, nobody else.

@@ -15,6 +15,7 @@ from domains.sending_domains import DomainRefused
 from domains.serializers import (
     PAGE,
     NewSendingDomain,
+    SendingDomainFields,
     SendingDomainQuery,
     SendingDomainSchema,
     represent,
@@ -87,7 +88,7 @@ class SendingDomainList(DomainView):
 class SendingDomainDetail(DomainView):
     """One domain."""
 
-    scopes = {"GET": Scope.READ, "DELETE": Scope.ADMIN}
+    scopes = {"GET": Scope.READ, "PATCH": Scope.ADMIN, "DELETE": Scope.ADMIN}
 
     @extend_schema(
         operation_id="get_sending_domain",
@@ -97,6 +98,20 @@ class SendingDomainDetail(DomainView):
     def get(self, request: Request, name: str, public_id: str) -> Response:
         """Return a domain with its records and what the last check saw of them."""
         return Response(represent(self.find(public_id)))
+
+    @extend_schema(
+        operation_id="change_sending_domain",
+        tags=["Sending domains"],
+        request=SendingDomainFields(partial=True),
+        responses=SendingDomainSchema,
+    )
+    def patch(self, request: Request, name: str, public_id: str) -> Response:
+        """Say whether opens and clicks of mail under this domain are tracked."""
+        fields = SendingDomainFields(data=request.data, partial=True)
+        fields.is_valid(raise_exception=True)
+        domain = self.find(public_id)
+        sending_domains.change(domain, **fields.validated_data)
+        return Response(represent(domain))
 
     @extend_schema(
         operation_id="delete_sending_domain",

@@ -15,6 +15,9 @@ class Domain(models.Model):
     name = models.CharField(max_length=253, unique=True)
     # The label of the name that carries MX and SPF for the envelope: mta.example.com.
     mta_label = models.CharField(max_length=63, default="mta")
+    # Whether HTML is to tell of opens and clicks; null: as the account has it.
+    track_opens = models.BooleanField(null=True, blank=True)
+    track_clicks = models.BooleanField(null=True, blank=True)
     verified_at = models.DateTimeField(null=True, blank=True)
     # What the last check saw; null: none was made, or DNS did not answer.
     dkim_verified = models.BooleanField(null=True, editable=False)

@@ -114,6 +114,16 @@ def _note(domain: Domain, report: Report) -> None:
     Domain.objects.filter(pk=domain.pk).update(**values)
 
 
+def change(domain: Domain, **switches: bool | None) -> None:
+    """Turn switches of a domain; it holds for what is accepted from now on."""
+    for name, value in switches.items():
+        setattr(domain, name, value)
+    with transaction.atomic():
+        # No such row, no error: it may have been removed meanwhile.
+        Domain.objects.filter(pk=domain.pk).update(**switches)
+        changes.announce(domain.account_id)
+
+
 def remove(domain: Domain) -> None:
     """Take a domain and its keys away. What is queued for it can no longer be signed."""
     with transaction.atomic():

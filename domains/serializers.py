@@ -34,6 +34,17 @@ class NewSendingDomain(StrictSerializer):
     )
 
 
+class SendingDomainFields(StrictSerializer):
+    """What can be changed of a domain; what is left out stays as it is."""
+
+    track_opens = serializers.BooleanField(
+        required=False, allow_null=True, help_text="null: as the account has it."
+    )
+    track_clicks = serializers.BooleanField(
+        required=False, allow_null=True, help_text="null: as the account has it."
+    )
+
+
 class RecordSchema(serializers.Serializer[object]):
     """A DNS record to publish, and what the last check saw of it."""
 
@@ -65,6 +76,8 @@ class SendingDomainSchema(serializers.Serializer[object]):
     verified_at = serializers.DateTimeField(allow_null=True)
     checked_at = serializers.DateTimeField(allow_null=True)
     created_at = serializers.DateTimeField()
+    track_opens = serializers.BooleanField(allow_null=True)
+    track_clicks = serializers.BooleanField(allow_null=True)
     records = RecordSchema(many=True)
 
 
@@ -86,6 +99,8 @@ def represent(domain: Domain) -> dict[str, object]:
         "verified_at": domain.verified_at,
         "checked_at": domain.checked_at,
         "created_at": domain.created_at,
+        "track_opens": domain.track_opens,
+        "track_clicks": domain.track_clicks,
         "records": [_record(domain, needed, one) for one in needed.records] if needed else [],
     }
 

@@ -58,7 +58,11 @@ class Event(models.Model):
 class Tally(models.Model):
     """How many recipients met the same fate in one hour, kept in the transaction of the fact."""
 
-    ACCEPTED = "accepted"  # beside the kinds of events: recipients that we took responsibility for
+    # Beside the kinds of events: recipients that we took responsibility for, and the first open and
+    # the first click of each, prefetches aside.
+    ACCEPTED = "accepted"
+    UNIQUE_OPEN = "unique_open"
+    UNIQUE_CLICK = "unique_click"
 
     account = models.ForeignKey(
         Account, on_delete=models.CASCADE, related_name="+", db_constraint=False, db_index=False
@@ -96,10 +100,11 @@ class Suppression(models.Model):
         BOUNCE = "bounce"  # a permanent failure of the recipient's own
         COMPLAINT = "complaint"  # the recipient called a message spam
         MANUAL = "manual"  # put on the list by the customer
+        UNSUBSCRIBE = "unsubscribe"  # the recipient wants no digests; other mail is sent
 
     account = models.ForeignKey(Account, on_delete=models.CASCADE, related_name="suppressions")
     address = models.TextField()  # lower case, its domain as A-labels
-    reason = models.CharField(max_length=9, choices=Reason, default=Reason.MANUAL)
+    reason = models.CharField(max_length=11, choices=Reason, default=Reason.MANUAL)
     note = models.TextField(blank=True)
     message_id = models.UUIDField(null=True)  # the message that caused it
     created_at = models.DateTimeField(default=timezone.now, editable=False)

@@ -76,6 +76,18 @@ class Accepted:
     def is_test(self) -> bool:
         return self.options.is_test or self.submission.sender.is_test
 
+    @property
+    def track_opens(self) -> bool:
+        asked = self.options.track_opens
+        usual = self.sender_domain in self.submission.sender.opens_tracked
+        return usual if asked is None else asked
+
+    @property
+    def track_clicks(self) -> bool:
+        asked = self.options.track_clicks
+        usual = self.sender_domain in self.submission.sender.clicks_tracked
+        return usual if asked is None else asked
+
 
 def check(submission: Submission) -> Accepted:
     """Hold a submission against every rule and make the message that leaves. Raises Refused."""
@@ -91,6 +103,8 @@ def check(submission: Submission) -> Accepted:
     verdict = rules.score(fields, body)
     policy.refuse_spam(verdict)
     asked = submission.options.over(options.read(fields))
+
+    policy.limit_unsubscribe(asked)
 
     message_id, now = new_id(), datetime.now(UTC)
     kept = [field for field in fields if not _is_stripped(field)]
@@ -160,7 +174,8 @@ def _text(fields: list[Field], name: bytes) -> str:
 MESSAGE_COLUMNS = (
     "id", "account", "credential", "door", "message_class", "reverse_path", "sender_domain",
     "header_from", "subject", "message_id_header", "tags", "metadata", "size", "accepted_at",
-    "send_at", "is_test", "spam_score", "spam_rules", "is_scanned",
+    "send_at", "is_test", "spam_score", "spam_rules", "is_scanned", "track_opens", "track_clicks",
+    "offers_unsubscribe",
 )  # fmt: skip
 RECIPIENT_COLUMNS = (
     "message", "account", "message_class", "accepted_at", "address", "domain", "state", "due_at",
@@ -228,6 +243,9 @@ def _message_row(one: Accepted) -> tuple[object, ...]:
         one.verdict.score,
         list(one.verdict.rules),
         one.is_scanned,
+        one.track_opens,
+        one.track_clicks,
+        one.options.unsubscribe,
     )
 
 

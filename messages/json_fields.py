@@ -61,12 +61,12 @@ class JsonFields:
         self.refuse(self.pointer(name), "invalid", f"The field {name} must be a string")
         return None
 
-    def flag(self, name: str) -> bool:
+    def flag(self, name: str) -> bool | None:
         value = self._values.get(name)
         if value is None or isinstance(value, bool):
-            return bool(value)
+            return value
         self.refuse(self.pointer(name), "invalid", f"The field {name} must be true or false")
-        return False
+        return None
 
     def texts(self, name: str) -> str | list[str] | None:
         """Return a string, or an array of strings, as it is."""

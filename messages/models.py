@@ -43,6 +43,10 @@ class Message(models.Model):
     send_at = models.DateTimeField(null=True)  # not before; null: at once
     # Simulated, never delivered, never counted.
     is_test = models.BooleanField(default=False, db_default=False)
+    # What is put into each recipient's copy before it is signed.
+    track_opens = models.BooleanField(default=False, db_default=False)
+    track_clicks = models.BooleanField(default=False, db_default=False)
+    offers_unsubscribe = models.BooleanField(default=False, db_default=False)
     spam_score = models.FloatField(default=0, db_default=0)
     spam_rules = ArrayField(models.TextField(), default=list, db_default=[])
     # False: the scanner did not answer in time, and is asked again before the first attempt.

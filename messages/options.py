@@ -1,4 +1,4 @@
-"""Read what a submission asks of us beside delivery: class, tags, metadata, test mode, its key.
+"""Read what a submission asks of us beside delivery: class, tags, tracking, test mode, its key.
 
 SMTP says it in header fields, REST in fields of its own; the rules are the same.
 """
@@ -18,6 +18,9 @@ CLASS_HEADER = b"x-cloudmta-class"
 TAGS_HEADER = b"x-cloudmta-tags"
 METADATA_HEADER = b"x-cloudmta-metadata"
 TEST_HEADER = b"x-cloudmta-test"
+OPENS_HEADER = b"x-cloudmta-track-opens"
+CLICKS_HEADER = b"x-cloudmta-track-clicks"
+UNSUBSCRIBE_HEADER = b"x-cloudmta-unsubscribe"
 KEY_HEADER = b"x-cloudmta-idempotency-key"
 OUR_PREFIX = b"x-cloudmta-"
 
@@ -39,6 +42,9 @@ class Options:
     metadata: dict[str, object] = field(default_factory=dict)
     is_test: bool = False
     idempotency_key: str = ""
+    track_opens: bool | None = None
+    track_clicks: bool | None = None
+    unsubscribe: bool = False  # offer to, by one click (RFC 8058)
 
     def over(self, other: "Options") -> "Options":
         """Return both together; what is said here goes before what the other says."""
@@ -48,6 +54,9 @@ class Options:
             metadata=other.metadata | self.metadata,
             is_test=self.is_test or other.is_test,
             idempotency_key=self.idempotency_key or other.idempotency_key,
+            track_opens=other.track_opens if self.track_opens is None else self.track_opens,
+            track_clicks=other.track_clicks if self.track_clicks is None else self.track_clicks,
+            unsubscribe=self.unsubscribe or other.unsubscribe,
         )
 
 
@@ -62,8 +71,11 @@ def read(fields: list[Field]) -> Options:
         message_class=_message_class(fields),
         tags=_tags(fields),
         metadata=_metadata(fields),
-        is_test=_is_test(fields),
+        is_test=bool(_truth(fields, TEST_HEADER, Cause.INVALID_TEST_MODE)),
         idempotency_key=_idempotency_key(fields),
+        track_opens=_truth(fields, OPENS_HEADER, Cause.INVALID_TRACKING),
+        track_clicks=_truth(fields, CLICKS_HEADER, Cause.INVALID_TRACKING),
+        unsubscribe=bool(_truth(fields, UNSUBSCRIBE_HEADER, Cause.INVALID_UNSUBSCRIBE)),
     )
 
 
@@ -137,15 +149,14 @@ def _without_pairs(text: str) -> str:
     return re.sub(r"\\\\|\\ud[89ab]..\\ud[c-f]..", "", text)
 
 
-def _is_test(fields: list[Field]) -> bool:
-    words = {one.text.lower() for one in header.find(fields, TEST_HEADER)}
+def _truth(fields: list[Field], name: bytes, cause: Cause) -> bool | None:
+    """Return what a field that is true or false says; None where there is none."""
+    words = {one.text.lower() for one in header.find(fields, name)}
     if not words:
-        return False
+        return None
     word = words.pop()
     if words or word not in TRUTH:
-        raise Refused(
-            Cause.INVALID_TEST_MODE, f"x-cloudmta-test must be true or false, not {excerpt(word)}"
-        )
+        raise Refused(cause, f"{name.decode()} must be true or false, not {excerpt(word)}")
     return TRUTH[word]
 
 

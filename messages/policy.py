@@ -16,6 +16,7 @@ from domains.addresses import (
 from messages import attachments, header
 from messages.attachments import TooComplex
 from messages.header import Field
+from messages.options import Options
 from messages.refusals import Cause, Refused
 from messages.sender import Sender
 from messages.spam.verdict import Verdict
@@ -145,6 +146,15 @@ def refuse_attachments(fields: list[Field], body: bytes) -> None:
         # A reply speaks ASCII.
         shown = name if name.isascii() else excerpt(name)
         raise Refused(Cause.ATTACHMENT, f"Attachment type not permitted: {shown}")
+
+
+def limit_unsubscribe(asked: Options) -> None:
+    """Refuse to offer it with other mail than digests: the rest is sent whatever anyone clicks."""
+    if asked.unsubscribe and asked.message_class is not MessageClass.DIGEST:
+        raise Refused(
+            Cause.INVALID_UNSUBSCRIBE,
+            "Only a message of the class digest can offer to unsubscribe",
+        )
 
 
 def refuse_spam(verdict: Verdict) -> None:

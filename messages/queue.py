@@ -54,6 +54,14 @@ class Claimed:
     is_test: bool
     is_scanned: bool  # False: no scanner has looked at the content yet
     allowed_at: datetime | None  # when it was first claimed; None: a test, or before we knew
+    track_opens: bool
+    track_clicks: bool
+    offers_unsubscribe: bool
+
+    @property
+    def has_own_copy(self) -> bool:
+        """Whether what leaves is this recipient's alone."""
+        return self.track_opens or self.track_clicks or self.offers_unsubscribe
 
     @property
     def listed_address(self) -> str:
@@ -128,7 +136,7 @@ UPDATE mail_recipient r
 RETURNING r.id, r.lease, r.message_id, r.account_id, r.message_class, r.accepted_at, r.address,
           r.domain, r.attempt_count AS attempt_number, r.due_at AS retry_at,
           m.sender_domain, m.message_id_header, m.tags, m.metadata, m.send_at, m.is_test,
-          m.is_scanned, r.allowed_at, r.reply
+          m.is_scanned, m.track_opens, m.track_clicks, m.offers_unsubscribe, r.allowed_at, r.reply
 """
 
 

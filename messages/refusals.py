@@ -39,6 +39,8 @@ class Cause(Enum):
     INVALID_TAGS = Manner(554, "5.6.0", 422, "Tags invalid", "/tags")
     INVALID_METADATA = Manner(554, "5.6.0", 422, "Metadata invalid", "/metadata")
     INVALID_TEST_MODE = Manner(554, "5.6.0", 422, "Test mode unclear", "/test_mode")
+    INVALID_TRACKING = Manner(554, "5.6.0", 422, "Tracking unclear", "/track_opens")
+    INVALID_UNSUBSCRIBE = Manner(554, "5.6.0", 422, "Unsubscribing impossible", "/unsubscribe")
     INVALID_KEY = Manner(554, "5.6.0", 400, "Idempotency key invalid")
     LOOP = Manner(554, "5.4.6", 422, "Message loops")
     ATTACHMENT = Manner(554, "5.7.0", 422, "Attachment type not permitted", "/attachments")

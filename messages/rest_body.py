@@ -28,6 +28,7 @@ FIELDS = frozenset(
     (
         *("from", "to", "cc", "bcc", "reply_to", "subject", "plain", "html", "markdown", "raw"),
         *("headers", "attachments", "priority", "tags", "metadata", "test_mode", "send_at"),
+        *("track_opens", "track_clicks", "unsubscribe"),
         # Releases of the Go client before 2026-02-08 spell it so.
         "priorty",
         # In answers only; but who sends an answer again, as Go programs do, sends it too.
@@ -108,7 +109,10 @@ def _options(fields: JsonFields) -> Options:
         message_class=_message_class(fields),
         tags=(*(given or ()), OUR_TAG),
         metadata=fields.collect(lambda: checked_metadata(metadata)) or {},
-        is_test=fields.flag("test_mode"),
+        is_test=bool(fields.flag("test_mode")),
+        track_opens=fields.flag("track_opens"),
+        track_clicks=fields.flag("track_clicks"),
+        unsubscribe=bool(fields.flag("unsubscribe")),
     )
 
 

@@ -6,6 +6,7 @@ It knows nothing of HTTP: values in, and for each of them a Taken or a Turned in
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
+from accounts.message_class import MessageClass
 from events import suppressions
 from events.doorbell import ring_soon
 from messages import acceptance, metrics, policy, rest_body, scanning
@@ -29,6 +30,9 @@ CAUSES = {
     "tags": Cause.INVALID_TAGS,
     "metadata": Cause.INVALID_METADATA,
     "test_mode": Cause.INVALID_TEST_MODE,
+    "track_opens": Cause.INVALID_TRACKING,
+    "track_clicks": Cause.INVALID_TRACKING,
+    "unsubscribe": Cause.INVALID_UNSUBSCRIBE,
 }
 
 # Of a message that was refused the list shows so much: characters of a sender, and recipients.
@@ -169,15 +173,21 @@ def record(turned: Iterable[Turned], sender: Sender, client_address: str | None)
     )
 
 
-def suppressed(taken: Sequence[Taken]) -> set[tuple[int, str]]:
-    """Return which recipients are on the suppression list, as account and address as given."""
+def suppressed(taken: Sequence[Taken]) -> set[suppressions.Asked]:
+    """Return to whom nothing will be sent: the account, the address as given, and the class."""
     normal = {
-        (one.accepted.submission.sender.account_id, address): suppressions.normal_form(address)
-        for one in taken
-        for address in one.accepted.submission.recipients
+        (account, address, message_class): suppressions.normal_form(address)
+        for account, message_class, addresses in map(_whom, taken)
+        for address in addresses
     }
-    on_list = suppressions.suppressed((account, form) for (account, _), form in normal.items())
-    return {known for known, form in normal.items() if (known[0], form) in on_list}
+    asked = {given: (given[0], form, given[2]) for given, form in normal.items()}
+    on_list = suppressions.suppressed(asked.values())
+    return {given for given, one in asked.items() if one in on_list}
+
+
+def _whom(one: Taken) -> tuple[int, MessageClass, Iterable[str]]:
+    submission = one.accepted.submission
+    return submission.sender.account_id, one.accepted.message_class, submission.recipients
 
 
 def submit(taken: Sequence[Taken], answers: Sequence[Answer] = ()) -> None:

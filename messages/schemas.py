@@ -63,6 +63,11 @@ class NewMessage(Serializer):
     attachments = AttachmentIn(many=True, required=False)
     test_mode = serializers.BooleanField(required=False)
     send_at = serializers.DateTimeField(required=False, allow_null=True)
+    track_opens = serializers.BooleanField(required=False, allow_null=True)
+    track_clicks = serializers.BooleanField(required=False, allow_null=True)
+    unsubscribe = serializers.BooleanField(
+        required=False, help_text="Offer to unsubscribe by one click; only of a digest"
+    )
 
     def get_fields(self) -> dict[str, Any]:
         # "from" is a word of Python's own.

@@ -6,7 +6,7 @@ from django.db import connection
 
 from accounts import allowance, authentication, plan
 from accounts.allowance import Usage
-from accounts.models import Credential, Scope
+from accounts.models import Account, Credential, Scope
 
 UNLIMITED = Usage(allowance=plan.HIGHEST)
 
@@ -22,6 +22,9 @@ class Sender:
     account_public_id: str
     max_message_size: int  # octets
     domains: frozenset[str]  # verified, as lower-case A-labels
+    # Those of them under which opens and clicks are tracked, unless a message says otherwise.
+    opens_tracked: frozenset[str] = frozenset()
+    clicks_tracked: frozenset[str] = frozenset()
     only_domains: frozenset[str] = frozenset()  # the credential is limited to; none: to nothing
     may_send: bool = True
     is_test: bool = False  # all that it submits is simulated
@@ -40,6 +43,7 @@ def find(username: str) -> Sender | None:
 def of(credential: Credential) -> Sender:
     """Return what the rules ask about a credential and its account."""
     account = credential.account
+    domains = _verified_domains(account)
     return Sender(
         username=credential.username,
         secret_hashes=authentication.live_hashes(credential),
@@ -47,7 +51,9 @@ def of(credential: Credential) -> Sender:
         account_id=account.pk,
         account_public_id=account.public_id,
         max_message_size=account.max_message_size,
-        domains=_verified_domains(account.pk),
+        domains=frozenset(name for name, _, _ in domains),
+        opens_tracked=frozenset(name for name, opens, _ in domains if opens),
+        clicks_tracked=frozenset(name for name, _, clicks in domains if clicks),
         only_domains=frozenset(credential.domains),
         may_send=Scope.SEND in credential.scopes,
         is_test=account.is_test or credential.is_test,
@@ -58,10 +64,12 @@ def of(credential: Credential) -> Sender:
     )
 
 
-def _verified_domains(account_id: int) -> frozenset[str]:
+def _verified_domains(account: Account) -> list[tuple[str, bool, bool]]:
+    """Return each domain with its switches for opens and clicks, or those of the account."""
     with connection.cursor() as cursor:
         cursor.execute(
-            "SELECT name FROM domains_domain WHERE account_id = %s AND verified_at IS NOT NULL",
-            [account_id],
+            "SELECT name, coalesce(track_opens, %s), coalesce(track_clicks, %s)"
+            "  FROM domains_domain WHERE account_id = %s AND verified_at IS NOT NULL",
+            [account.track_opens, account.track_clicks, account.pk],
         )
-        return frozenset(name for (name,) in cursor.fetchall())
+        return cursor.fetchall()

@@ -258,6 +258,8 @@ class TestAccount:
             "max_message_size": 10 * 1024 * 1024,
             "requests_per_second": 10_000,
             "messages_per_second": None,
+            "track_opens": False,
+            "track_clicks": False,
             "volume": {
                 "limit": 150,
                 "used": 0,
