@@ -1,4 +1,4 @@
-"""The copy that leaves: signed, and ready for the wire."""
+"""The copy that leaves: tracked if that is asked for, signed, and ready for the wire."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -10,6 +10,7 @@ from messages import bounce_address, header, queue
 from messages.header import HeaderError
 from messages.queue import Claimed
 from messages.smtp.client import Letter, Transaction
+from messages.tracked.copies import Original
 
 
 class Unsendable(Exception):
@@ -26,14 +27,18 @@ class Composed:
 
 
 def compose_all(claimed: Sequence[Claimed], keyring: Keyring) -> list[Composed]:
-    """Make the transactions of a batch: each content is read, signed and dot-stuffed once."""
-    contents = queue.contents(list({one.message_id for one in claimed}))
-    letters: dict[UUID, tuple[Letter, Identity] | Unsendable] = {}
+    """Make the transactions of a batch: each content is read, signed and dot-stuffed once.
+
+    Of a message that is tracked each recipient gets a copy of his own, signed by itself.
+    """
+    copies = Copies(queue.contents(list({one.message_id for one in claimed})))
+    letters: dict[tuple[UUID, int], tuple[Letter, Identity] | Unsendable] = {}
     composed = []
     for one in claimed:
-        if one.message_id not in letters:
-            letters[one.message_id] = _letter(one, contents, keyring)
-        letter = letters[one.message_id]
+        known_as = (one.message_id, one.id if one.has_own_copy else 0)
+        if known_as not in letters:
+            letters[known_as] = _letter(one, copies, keyring)
+        letter = letters[known_as]
         if isinstance(letter, Unsendable):
             composed.append(Composed(one, None, str(letter)))
         else:
@@ -41,16 +46,39 @@ def compose_all(claimed: Sequence[Claimed], keyring: Keyring) -> list[Composed]:
     return composed
 
 
-def _letter(
-    one: Claimed, contents: Mapping[UUID, bytes], keyring: Keyring
-) -> tuple[Letter, Identity] | Unsendable:
+class Copies:
+    """The contents of a batch, and the copies that are made of them."""
+
+    def __init__(self, contents: Mapping[UUID, bytes]) -> None:
+        self._contents = contents
+        self._originals: dict[UUID, Original] = {}
+
+    def of(self, one: Claimed) -> bytes | None:
+        """Return what a recipient is sent, but for the signature; None where it is gone.
+
+        Raises HeaderError.
+        """
+        content = self._contents.get(one.message_id)
+        if content is None or not one.has_own_copy:
+            return content
+        if one.message_id not in self._originals:
+            self._originals[one.message_id] = Original(
+                content,
+                opens=one.track_opens,
+                clicks=one.track_clicks,
+                unsubscribe=one.offers_unsubscribe,
+            )
+        return self._originals[one.message_id].copy(one.id)
+
+
+def _letter(one: Claimed, copies: Copies, keyring: Keyring) -> tuple[Letter, Identity] | Unsendable:
     try:
         identity = keyring.identity(one.account_id, one.sender_domain)
         if identity is None:
             return Unsendable(
                 f"The domain {one.sender_domain} has no signing key, or is not verified"
             )
-        content = contents.get(one.message_id)
+        content = copies.of(one)
         if content is None:
             return Unsendable("The content of the message is gone")
         return Letter.of(sign(content, identity, one)), identity

@@ -81,9 +81,14 @@ def decode_word(encoding: bytes, text: bytes) -> bytes:
     return binascii.a2b_qp(text, header=True)
 
 
+def is_usual_charset(charset: str) -> bool:
+    """Whether a charset, in lower case, is one that mail is written in, beside ASCII."""
+    return bool(_CHARSET.fullmatch(charset))
+
+
 def decode_charset(octets: bytes, charset: str) -> str:
     """Decode by a charset if it is a usual one."""
-    if _CHARSET.fullmatch(charset):
+    if is_usual_charset(charset):
         try:
             return octets.decode(charset, "replace")
         except (LookupError, ValueError):

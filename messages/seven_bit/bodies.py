@@ -36,6 +36,16 @@ def _has_new_boundary(encoded: bytes) -> bool:
     return b"=\r\n--" in encoded
 
 
+def encode_quoted_printable(text: bytes) -> tuple[bytes, bytes]:
+    """Return a text in quoted-printable, or in base64 where only that keeps it as it is."""
+    if has_only_crlf(text):
+        # No line is to be taken for a delimiter, wherever the text was folded before.
+        encoded = DASHES.sub(b"=2D-", _quoted_printable(text))
+        if find_long_line(encoded, LINE) < 0:
+            return QUOTED_PRINTABLE, encoded
+    return encode_octets(text)
+
+
 def encode_octets(body: bytes) -> tuple[bytes, bytes]:
     """Return base64 and the body in that form, ending in CRLF if the body does."""
     encoded = _wrap(binascii.b2a_base64(body, newline=False))
