@@ -12,7 +12,7 @@ from accounts.message_class import MessageClass
 from accounts.models import Account
 from events.models import Kind, Tally
 
-KINDS = (Tally.ACCEPTED, *(kind.value for kind in Kind))
+KINDS = (Tally.ACCEPTED, *(kind.value for kind in Kind), Tally.UNIQUE_OPEN, Tally.UNIQUE_CLICK)
 # The length of one interval, and of the longest period in it: no answer has more rows than these.
 INTERVALS = {
     "hour": (timedelta(hours=1), timedelta(days=31)),
@@ -79,8 +79,8 @@ def rates(counts: dict[str, int]) -> dict[str, float | None]:
         "bounce": _ratio(counts[Kind.BOUNCE], settled),
         "blocked": _ratio(counts[Kind.BLOCKED], counts[Tally.ACCEPTED]),
         "complaint": _ratio(counts[Kind.COMPLAINT], delivered),
-        "open": _ratio(counts[Kind.OPEN], delivered),
-        "click": _ratio(counts[Kind.CLICK], delivered),
+        "open": _ratio(counts[Tally.UNIQUE_OPEN], delivered),
+        "click": _ratio(counts[Tally.UNIQUE_CLICK], delivered),
     }
 
 

@@ -89,7 +89,10 @@ QUESTIONS = {
              WHERE tag = '' AND kind <> 'accepted' GROUP BY 1, 2) tallied
         FULL JOIN (
             SELECT account_id, kind, count(*) AS written FROM events_event
-             WHERE NOT is_test GROUP BY 1, 2) counted
+             WHERE NOT is_test GROUP BY 1, 2
+            UNION ALL
+            SELECT account_id, 'unique_' || kind, count(*) FROM events_event
+             WHERE NOT is_test AND details ->> 'is_first' = 'true' GROUP BY 1, 2) counted
         USING (account_id, kind) WHERE told IS DISTINCT FROM written""",
     "recipients that were due for ten minutes and nobody took": """
         SELECT count(*) FROM mail_recipient WHERE due_at < now() - interval '10 minutes'""",
