@@ -8,6 +8,7 @@ from uuid import UUID
 from django.db.models import Q
 from django.utils import timezone
 
+from accounts.message_class import MessageClass
 from accounts.models import Account
 from domains.addresses import split_address
 from events.bulk import prepared
@@ -102,6 +103,26 @@ def put(account: Account, entries: Iterable[Entry]) -> Put:
     )
 
 
+def unsubscribe(account_id: int, address: str, message_id: UUID) -> None:
+    """Note that a recipient of a message wants no more digests. Who is on the list stays as he is.
+
+    Raises AddressError.
+    """
+    with prepared() as cursor:
+        cursor.execute(
+            """
+            INSERT INTO events_suppression AS s
+                   (account_id, address, reason, note, message_id, created_at)
+            VALUES (%s, %s, 'unsubscribe', '', %s, now())
+            ON CONFLICT (account_id, address) DO UPDATE
+               SET reason = EXCLUDED.reason, note = EXCLUDED.note, expires_at = NULL,
+                   message_id = EXCLUDED.message_id, created_at = EXCLUDED.created_at
+             WHERE s.expires_at <= now()
+            """,
+            [account_id, normal_form(address), message_id],
+        )
+
+
 def remove(suppression: Suppression) -> None:
     """Take an address off the list. Raises ComplaintStays."""
     # In one statement: a complaint may come in at this very moment.
@@ -119,6 +140,7 @@ def live(account: Account) -> "Q":
     return Q(account=account) & (Q(expires_at=None) | Q(expires_at__gt=timezone.now()))
 
 
+<<<<<<< HEAD
 def put_bounced(bounced: Iterable[Bounced]) -> None:
     """Put addresses on the lists of the accounts that wrote to them, in one statement.
 
@@ -156,6 +178,18 @@ def put_bounced(bounced: Iterable[Bounced]) -> None:
 def suppressed(pairs: Iterable[tuple[int, str]]) -> Mapping[tuple[int, str], Suppression.Reason]:
     """Return which of these (account id, address in normal form) are on a list and why, at once."""
     pairs = list(pairs)
+=======
+# Whose list it is, the address in normal form, and what is to be sent.
+Asked = tuple[int, str, MessageClass]
+
+
+def suppressed(asked: Iterable[Asked]) -> Mapping[Asked, Suppression.Reason]:
+    """Return which of these must not be sent, and why, in one query.
+
+    Who has unsubscribed gets no digests, and all other mail.
+    """
+    asked = list(asked)
+>>>>>>> 60d0385 (tracking: Let recipients unsubscribe from digests by one click)
     with prepared() as cursor:
         cursor.execute(
             """
@@ -164,10 +198,21 @@ def suppressed(pairs: Iterable[tuple[int, str]]) -> Mapping[tuple[int, str], Sup
              USING (account_id, address)
              WHERE s.expires_at IS NULL OR s.expires_at > now()
             """,
-            [[account for account, _ in pairs], [address for _, address in pairs]],
+            [[account for account, _, _ in asked], [address for _, address, _ in asked]],
             prepare=True,
         )
-        return {
+        reasons = {
             (row["account_id"], row["address"]): Suppression.Reason(row["reason"])
             for row in cursor.fetchall()
         }
+    return {
+        one: reason
+        for one in asked
+        if (reason := reasons.get(one[:2])) and _forbids(reason, one[2])
+    }
+
+
+def _forbids(reason: Suppression.Reason, message_class: MessageClass) -> bool:
+    if reason is Suppression.Reason.UNSUBSCRIBE:
+        return message_class is MessageClass.DIGEST
+    return True

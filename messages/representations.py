@@ -6,6 +6,7 @@ from django.utils import timezone
 
 from domains.addresses import Mailbox
 from events.models import Event
+from events.suppressions import Asked
 from messages.models import Attempt, Message, Recipient, Refusal, State
 from messages.rest_door import Taken, Turned
 
@@ -13,10 +14,10 @@ from messages.rest_door import Taken, Turned
 MAX_SHOWN = 998
 
 
-def of_taken(one: Taken, body: dict[str, Any], suppressed: set[tuple[int, str]]) -> dict[str, Any]:
+def of_taken(one: Taken, body: dict[str, Any], suppressed: set[Asked]) -> dict[str, Any]:
     """Return what the sender of a message is told of it. All lists are arrays, always."""
     accepted, order = one.accepted, one.order
-    account = accepted.submission.sender.account_id
+    account, message_class = accepted.submission.sender.account_id, accepted.message_class
     return {
         "id": str(accepted.id),
         "from": body["from"],
@@ -27,7 +28,7 @@ def of_taken(one: Taken, body: dict[str, Any], suppressed: set[tuple[int, str]])
         "tags": list(accepted.options.tags),
         "state": _state_of(one),
         "recipients": {
-            address: "suppressed" if (account, address) in suppressed else "queued"
+            address: "suppressed" if (account, address, message_class) in suppressed else "queued"
             for address in accepted.submission.recipients
         },
         "metadata": accepted.options.metadata,
