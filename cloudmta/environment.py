@@ -65,14 +65,6 @@ def http_url(name: str) -> str:
     return value
 
 
-def choice(name: str, default: str, choices: tuple[str, ...]) -> str:
-    """Return a setting that is one of some words."""
-    value = text(name, default)
-    if value not in choices:
-        raise ImproperlyConfigured(f"{name} must be one of {', '.join(choices)}, not {value!r}.")
-    return value
-
-
 def host_and_port(name: str) -> str:
     """Return a setting as host:port, "" where it is unset."""
     value = text(name, "")

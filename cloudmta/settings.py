@@ -260,7 +260,7 @@ TRACKING_URL = http_url("TRACKING_URL").rstrip("/") or (
 # The page to unsubscribe is Django's.
 ALLOWED_HOSTS.append(urlsplit(TRACKING_URL).hostname or "")
 # What of an address is kept with opens and clicks.
-TRACKING_ADDRESSES = choice("TRACKING_ADDRESSES", "full", ("full", "network", "none"))
+TRACKING_ADDRESSES = choice("TRACKING_ADDRESSES", ("full", "network", "none"))
 
 # --- The submission door ------------------------------------------------------------------------
 

@@ -140,11 +140,11 @@ def live(account: Account) -> "Q":
     return Q(account=account) & (Q(expires_at=None) | Q(expires_at__gt=timezone.now()))
 
 
-<<<<<<< HEAD
 def put_bounced(bounced: Iterable[Bounced]) -> None:
     """Put addresses on the lists of the accounts that wrote to them, in one statement.
 
     What is on a list stays as it is: a complaint weighs more, and a customer's own entry is theirs.
+    Who had only unsubscribed from digests is on it for all mail now.
     """
     # Always in one order, so that two transactions with the same addresses cannot deadlock.
     latest = {(one.account_id, one.address): one for one in bounced}
@@ -164,7 +164,7 @@ def put_bounced(bounced: Iterable[Bounced]) -> None:
                SET reason = EXCLUDED.reason, note = EXCLUDED.note,
                    message_id = EXCLUDED.message_id, created_at = EXCLUDED.created_at,
                    expires_at = NULL
-             WHERE s.expires_at <= now()
+             WHERE s.expires_at <= now() OR s.reason = 'unsubscribe'
             """,
             [
                 [one.account_id for one in rows],
@@ -175,10 +175,6 @@ def put_bounced(bounced: Iterable[Bounced]) -> None:
         )
 
 
-def suppressed(pairs: Iterable[tuple[int, str]]) -> Mapping[tuple[int, str], Suppression.Reason]:
-    """Return which of these (account id, address in normal form) are on a list and why, at once."""
-    pairs = list(pairs)
-=======
 # Whose list it is, the address in normal form, and what is to be sent.
 Asked = tuple[int, str, MessageClass]
 
@@ -189,7 +185,6 @@ def suppressed(asked: Iterable[Asked]) -> Mapping[Asked, Suppression.Reason]:
     Who has unsubscribed gets no digests, and all other mail.
     """
     asked = list(asked)
->>>>>>> 60d0385 (tracking: Let recipients unsubscribe from digests by one click)
     with prepared() as cursor:
         cursor.execute(
             """

@@ -49,15 +49,9 @@ def _known_fates(claimed: list[Claimed]) -> Iterator[Result]:
     """Judge the recipients that nobody is to be asked about: suppressed ones, and tests."""
     if not claimed:
         return
-<<<<<<< HEAD
-    on_lists = suppressions.suppressed((one.account_id, one.listed_address) for one in claimed)
-    for one in claimed:
-        if listed_for := on_lists.get((one.account_id, one.listed_address)):
-=======
     on_lists = suppressions.suppressed(map(_listed, claimed))
     for one in claimed:
         if listed_for := on_lists.get(_listed(one)):
->>>>>>> 60d0385 (tracking: Let recipients unsubscribe from digests by one click)
             reason, why = SUPPRESSED[listed_for]
             yield outcomes.blocked(one, reason, f"The address is on the suppression list. {why}")
         elif one.is_test:
@@ -73,12 +67,8 @@ def _give_back(results: Iterable[Result]) -> None:
     )
     if amounts:
         allowance.give_back(amounts)
-<<<<<<< HEAD
-=======
 
 
 def _listed(one: Claimed) -> suppressions.Asked:
     """Return a recipient as suppression lists know it."""
-    address = f"{one.address.rpartition('@')[0].lower()}@{one.domain}"
-    return one.account_id, address, one.message_class
->>>>>>> 60d0385 (tracking: Let recipients unsubscribe from digests by one click)
+    return one.account_id, one.listed_address, one.message_class

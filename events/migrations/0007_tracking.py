@@ -5,7 +5,7 @@ from django.db import migrations, models
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("events", "0005_webhook_posting"),
+        ("events", "0006_tally_of_trouble"),
     ]
 
     operations = [
