@@ -5,7 +5,7 @@ from django.db import migrations, models
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("accounts", "0004_standing"),
+        ("accounts", "0005_people"),
     ]
 
     operations = [
