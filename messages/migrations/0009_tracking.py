@@ -5,7 +5,7 @@ from django.db import migrations, models
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("mail", "0007_own_mail"),
+        ("mail", "0008_site_overrides"),
     ]
 
     operations = [
