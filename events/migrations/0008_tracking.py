@@ -5,7 +5,7 @@ from django.db import migrations, models
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("events", "0006_tally_of_trouble"),
+        ("events", "0007_notices_are_the_accounts"),
     ]
 
     operations = [

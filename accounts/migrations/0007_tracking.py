@@ -5,7 +5,7 @@ from django.db import migrations, models
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("accounts", "0005_people"),
+        ("accounts", "0006_notice_of_webhooks"),
     ]
 
     operations = [
