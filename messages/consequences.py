@@ -64,7 +64,7 @@ def of(incoming: IncomingReport, recipient: Recipient | None, told: Told) -> Con
 
 
 def _conclude(incoming: IncomingReport, recipient: Recipient, told: Told) -> Conclusion:
-    content = bytes(incoming.content or b"")
+    content = _as_delivered(incoming)
     report = _about(recipient, reports.read(content))
     if report is None:
         note = f"Nothing to report. {_described(content)}"
@@ -80,6 +80,15 @@ def _conclude(incoming: IncomingReport, recipient: Recipient, told: Told) -> Con
     return Conclusion(
         report.kind, said, recipient.message_id, event, _suppression(recipient, report)
     )
+
+
+def _as_delivered(incoming: IncomingReport) -> bytes:
+    """Return the content with its Return-Path, as the last server writes it (RFC 5321 §4.4).
+
+    That it comes from nobody is what tells many a notice from a letter.
+    """
+    return_path = f"Return-Path: <{incoming.reverse_path}>\r\n"
+    return return_path.encode("utf-8", "replace") + bytes(incoming.content or b"")
 
 
 def _about(recipient: Recipient, told: Sequence[Report]) -> Report | None:

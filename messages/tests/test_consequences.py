@@ -1,17 +1,21 @@
 """What a report that came in comes to, by the recipient whom its token named."""
 
 import hashlib
+import json
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 
 import pytest
 from django.db import connection
 from django.utils import timezone
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from events.models import Event, Suppression, Tally
 from events.suppressions import Entry, put
-from messages import audit, incoming, reader
+from messages import audit, consequences, incoming, reader
 from messages.models import IncomingReport, Recipient, State
+from messages.reports import Report
 from messages.tests.factories import EventFactory, MessageFactory, RecipientFactory
 
 pytestmark = pytest.mark.django_db
@@ -150,6 +154,21 @@ class TestEvents:
 
         assert told() == ["bounce"]
 
+    @pytest.mark.parametrize(("reverse_path", "kinds"), [("", ["bounce"]), ("bob@x.test", [])])
+    def test_what_comes_from_nobody_is_a_notice_sooner(self, reverse_path, kinds):
+        words = (
+            b"From: robot@example.net\r\nSubject: about your mail\r\n\r\n"
+            b"Your message could not be delivered to the following recipient:\r\n\r\n"
+            b"<carol@example.net>: 550 5.1.1 User unknown\r\n"
+        )
+        report = came(delivered(), words)
+        report.reverse_path = reverse_path
+        report.save()
+
+        reader.read_all()
+
+        assert told() == kinds
+
     def test_a_test_message_counts_nowhere(self):
         read(delivered(is_test=True), notification())
 
@@ -161,6 +180,17 @@ class TestEvents:
             "utf-8", "surrogatepass").decode("latin-1"))))  # fmt: skip
 
         assert (told(), report.state) == (["bounce"], READ)
+
+
+@settings(deadline=None, max_examples=300)
+@given(*[st.text(st.characters(), max_size=30)] * 3)
+def test_whatever_a_report_says_can_be_kept(status, diagnostic, reporter):
+    said = Report(CAROL, "bounce", status, diagnostic=diagnostic, reporter=reporter)
+
+    kept = json.dumps(consequences.details_of(said), ensure_ascii=False)
+
+    assert "\\u0000" not in kept
+    kept.encode()  # no half of a character
 
 
 class TestOnce:
