@@ -66,6 +66,9 @@ class Usage:
     held: int = 0  # as of some seconds ago
     standing: Standing = Standing.GOOD
 
+    def __str__(self) -> str:
+        return f"{self.used:,} / {self.allowance:,}"
+
     @property
     def remaining(self) -> int:
         return max(self.allowance - self.used, 0)

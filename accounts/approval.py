@@ -10,11 +10,12 @@ from django.conf import settings
 from django.db import transaction
 
 from accounts import allowance, notices, plan
-from accounts.models import Account, User
+from accounts.models import Account, AuditEntry, User
 from accounts.volume import Notice, RampUpDecision, RampUpRequest, Standing
 
 State = RampUpRequest.State
 Verdict = RampUpDecision.Verdict
+STAFF = "staff"
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,6 +145,11 @@ def _ask_back(request: RampUpRequest, ruling: Ruling) -> Answer:
 def _close(request: RampUpRequest, state: RampUpRequest.State) -> None:
     request.state = state
     request.save(update_fields=["state"])
+    # The members see what was decided; who of staff it was is in the decision's row.
+    AuditEntry.objects.create(
+        account=request.account, who=STAFF, verb=f"{state} the request for more volume",
+        thing=f"{request.amount:,} recipients a day",
+    )  # fmt: skip
 
 
 def _tell(

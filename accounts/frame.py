@@ -6,8 +6,10 @@ from django.http import HttpRequest
 from django.urls import NoReverseMatch, reverse
 from django.utils.functional import SimpleLazyObject
 
+from accounts.allowance import usage
 from accounts.models import Account
 from accounts.views import THEMES, current_membership, memberships
+from accounts.volume import Standing
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,6 +30,24 @@ class Entry:
     url: str
     current: str = ""  # what aria-current says of it
 
+
+@dataclass(frozen=True, slots=True)
+class VolumeBar:
+    """What was sent today, of what may be."""
+
+    url: str
+    allowance: int  # recipients
+    used: int
+    words: str
+
+
+STANDINGS = {
+    Standing.GOOD: Chip("good", "●", "in good standing"),
+    Standing.NOTICE: Chip("waiting", "●", "notice"),
+    Standing.WARNING: Chip("waiting", "●", "warning"),
+    Standing.REVIEW: Chip("wrong", "●", "under review"),
+    Standing.PAUSED: Chip("wrong", "●", "sending paused"),
+}
 
 # Word, icon, the name of the page's URL. Pages below it have names that begin with the same word:
 # "domain-detail" belongs to "domain-list".
@@ -55,6 +75,7 @@ def frame(request: HttpRequest) -> dict[str, object]:
         "membership": SimpleLazyObject(lambda: current_membership(request)),
         "account": SimpleLazyObject(lambda: _account(request)),
         "health": SimpleLazyObject(lambda: health(_account(request))),
+        "volume": SimpleLazyObject(lambda: volume_bar(_account(request))),
     }
 
 
@@ -91,4 +112,14 @@ def health(account: Account | None) -> Chip | None:
         return Chip("wrong", "●", "suspended")
     if account.is_test:
         return Chip("waiting", "●", "test mode")
-    return Chip("good", "●", "in good standing")
+    return STANDINGS[Standing(account.standing)]
+
+
+def volume_bar(account: Account | None) -> VolumeBar | None:
+    """Return today's volume of an account; None in test mode, where nothing counts."""
+    if account is None or account.is_test:
+        return None
+    today = usage(account)
+    return VolumeBar(
+        reverse("volume"), today.allowance, min(today.used, today.allowance), str(today)
+    )

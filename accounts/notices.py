@@ -6,6 +6,7 @@ nothing.
 
 import logging
 from datetime import timedelta
+from smtplib import SMTPException
 
 from django.core.mail import send_mail
 from django.db import transaction
@@ -149,7 +150,7 @@ def _send(notice: Notice) -> bool:
         # One mail each: who belongs to an account is not told to mail servers in one breath.
         for address in owners.values_list("user__email", flat=True):
             send_mail(notice.subject, text, None, [address])
-    except Exception as error:  # whatever a mail backend raises, the notice waits
+    except (OSError, SMTPException) as error:
         logger.warning("The notice %s could not be sent: %s", notice.pk, error)
         return False
     Notice.objects.filter(pk=notice.pk).update(due_at=None)

@@ -12,6 +12,7 @@ urlpatterns = [
     path("admin/", admin.site.urls),
     path("metrics", metrics, name="metrics"),
     path("", include("accounts.urls")),
+    path("", include("events.urls")),
     path("", include("messages.urls")),
     path("api/schema", api_docs.Schema.as_view(), name="api-schema"),
     path("api/docs", api_docs.Docs.as_view(), name="api-docs"),

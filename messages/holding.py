@@ -21,6 +21,9 @@ NEXT_DAY = (
     f"{TOMORROW} + greatest(r.accepted_at - ({TOMORROW} - interval '7 days'), interval '0') / 10000"
 )
 
+# Whether message `m` is neither counted nor stopped: a test, or mail of the product itself.
+IS_FREE = "(m.is_test OR m.door = 'own')"
+
 # Why a recipient is held: the account may not send this class at all, or has used its share.
 REASON = """
     CASE WHEN is_stopped THEN 'Sending of this class is stopped; looked at again at 00:00 UTC'
@@ -50,7 +53,7 @@ def hold_rest(message_class: MessageClass, reasons: Mapping[int, str]) -> None:
                       FROM unnest(%s::bigint[], %s::text[]) AS used_up(account_id, reason)
                       JOIN mail_recipient due USING (account_id)
                       JOIN mail_message m ON m.id = due.message_id
-                     WHERE due.message_class = %s AND due.due_at <= now() AND NOT m.is_test
+                     WHERE due.message_class = %s AND due.due_at <= now() AND NOT {IS_FREE}
                        AND due.attempt_count = 0 AND due.allowed_at IS NULL
                      LIMIT %s FOR UPDATE OF due SKIP LOCKED) rest
              WHERE r.id = rest.id

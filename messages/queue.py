@@ -78,7 +78,8 @@ class Claimed:
 # Accounts with due mail are found by hopping over the index, one probe an account; each gets an
 # equal share of the batch, so that nobody waits for somebody else's backlog. Of what is picked, as
 # many first attempts go as the account is granted; the rest is held until its next day, where it
-# stays in the order in which it came. Tests cost no allowance, and later attempts none again.
+# stays in the order in which it came. Tests cost no allowance, nor does mail of the product itself,
+# which no standing stops; and later attempts cost none again.
 CLAIM = f"""
 WITH RECURSIVE front AS (
     (SELECT account_id, due_at FROM mail_recipient
@@ -103,11 +104,12 @@ WITH RECURSIVE front AS (
          FOR UPDATE SKIP LOCKED) due
     LIMIT %(limit)s
 ), judged AS MATERIALIZED (
-    SELECT known.*, is_new AND NOT is_test AND NOT is_stopped AS asks,
-           row_number() OVER (PARTITION BY account_id, is_new AND NOT is_test ORDER BY due_at, id)
+    SELECT known.*, is_new AND NOT is_free AND NOT is_stopped AS asks,
+           row_number() OVER (PARTITION BY account_id, is_new AND NOT is_free ORDER BY due_at, id)
                AS place
-      FROM (SELECT picked.id, picked.account_id, picked.due_at, picked.is_new, m.is_test,
-                   a.allowance, NOT m.is_test AND
+      FROM (SELECT picked.id, picked.account_id, picked.due_at, picked.is_new, a.allowance,
+                   {holding.IS_FREE} AS is_free,
+                   NOT {holding.IS_FREE} AND
                    (a.suspended_for <> '' OR a.standing >= %(stopped_from)s) AS is_stopped
               FROM picked
               JOIN mail_message m ON m.id = picked.message_id

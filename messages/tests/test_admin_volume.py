@@ -255,7 +255,7 @@ class TestStanding:
         page = staff.get(reverse("admin:accounts_standingchange_change", args=[step.pk]))
 
         text = page.content.decode()
-        assert "60 bounces of 1000 recipients" in text
+        assert "60 bounces of 1,000 recipients" in text
         assert "Put back in good standing" in text
         assert "Pause" in text
 

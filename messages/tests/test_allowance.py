@@ -13,7 +13,7 @@ from accounts.volume import Standing, VolumeDay
 from domains.signing import Keyring
 from events.models import Suppression
 from messages import claiming, holding, outcomes, queue
-from messages.models import Recipient, State
+from messages.models import Door, Recipient, State
 from messages.smtp.replies import Reply
 from messages.tests.factories import AccountFactory, MessageFactory, RecipientFactory
 from messages.tests.test_queue import finished
@@ -120,6 +120,16 @@ class TestCountedOnce:
         due(account, 3, is_test=True)
 
         assert len(queue.claim(STANDARD, 10)) == 3
+        assert day_of(account).used == 100
+
+    def test_mail_of_the_product_costs_nothing_and_nothing_stops_it(self, account):
+        used(account, 100)
+        account.suspended_for = "Unpaid"
+        account.save()
+        message = MessageFactory(account=account, message_class=PRIORITY, door=Door.OWN)
+        RecipientFactory(message=message, due_at=timezone.now() - timedelta(minutes=1))
+
+        assert len(queue.claim(PRIORITY, 10)) == 1
         assert day_of(account).used == 100
 
     def test_a_suppressed_recipient_costs_nothing(self, account):
