@@ -19,13 +19,12 @@ MAX_NOTE = 1000  # characters
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """What is to be on the list, for a customer or for us."""
+    """What a customer wants to have on the list."""
 
     address: str  # in normal form
     reason: Suppression.Reason = Suppression.Reason.MANUAL
     note: str = ""
     expires_at: datetime | None = None  # None: never
-    message_id: UUID | None = None  # the message that caused it
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,13 +37,14 @@ class Put:
 
 
 @dataclass(frozen=True, slots=True)
-class Bounced:
-    """An address that failed for ever, and the message that showed it."""
+class Learned:
+    """An address that failed for ever or whose owner complained, and the message that showed it."""
 
     account_id: int
     address: str  # in normal form
     message_id: UUID
     note: str  # what its server said
+    reason: Suppression.Reason = Suppression.Reason.BOUNCE
 
 
 class ComplaintStays(Exception):
@@ -64,8 +64,8 @@ def normal_form(address: str) -> str:
 def put(account: Account, entries: Iterable[Entry]) -> Put:
     """Put many addresses on the list, or renew what is there, in one statement.
 
-    A complaint that is on the list stays, as it could otherwise be made removable, or be hidden
-    by a bounce. Of entries for one address the last counts.
+    A complaint that is on the list stays, as it could otherwise be made removable. Of entries for
+    one address the last counts.
     """
     # Always in one order, so that two requests with the same addresses cannot deadlock.
     latest = {entry.address: entry for entry in entries}
@@ -74,15 +74,13 @@ def put(account: Account, entries: Iterable[Entry]) -> Put:
         cursor.execute(
             """
             INSERT INTO events_suppression AS s
-                   (account_id, address, reason, note, expires_at, message_id, created_at)
+                   (account_id, address, reason, note, expires_at, created_at)
             SELECT %s, *, now()
-              FROM unnest(%s::text[], %s::text[], %s::text[], %s::timestamptz[], %s::uuid[])
+              FROM unnest(%s::text[], %s::text[], %s::text[], %s::timestamptz[])
             ON CONFLICT (account_id, address) DO UPDATE
                SET reason = EXCLUDED.reason, note = EXCLUDED.note,
                    expires_at = EXCLUDED.expires_at,
-                   message_id = coalesce(
-                       EXCLUDED.message_id,
-                       CASE WHEN s.reason = EXCLUDED.reason THEN s.message_id END)
+                   message_id = CASE WHEN s.reason = EXCLUDED.reason THEN s.message_id END
              WHERE s.reason <> 'complaint' OR s.expires_at <= now()
             RETURNING address, xmax = 0 AS is_new
             """,
@@ -92,7 +90,6 @@ def put(account: Account, entries: Iterable[Entry]) -> Put:
                 [row.reason.value for row in rows],
                 [row.note for row in rows],
                 [row.expires_at for row in rows],
-                [row.message_id for row in rows],
             ],
         )
         written = {row["address"]: row["is_new"] for row in cursor.fetchall()}
@@ -140,15 +137,19 @@ def live(account: Account) -> "Q":
     return Q(account=account) & (Q(expires_at=None) | Q(expires_at__gt=timezone.now()))
 
 
-def put_bounced(bounced: Iterable[Bounced]) -> None:
+def put_learned(learned: Iterable[Learned]) -> None:
     """Put addresses on the lists of the accounts that wrote to them, in one statement.
 
-    What is on a list stays as it is: a complaint weighs more, and a customer's own entry is theirs.
-    Who had only unsubscribed from digests is on it for all mail now.
+    What is on a list stays as it is: a bounce adds nothing to it, and a customer's own entry is
+    theirs. But a complaint weighs more than all else, and who had only unsubscribed from digests
+    is on it for all mail now.
     """
     # Always in one order, so that two transactions with the same addresses cannot deadlock.
-    latest = {(one.account_id, one.address): one for one in bounced}
-    rows = [latest[key] for key in sorted(latest)]
+    weightiest = {
+        (one.account_id, one.address): one
+        for one in sorted(learned, key=lambda one: one.reason == Suppression.Reason.COMPLAINT)
+    }
+    rows = [weightiest[key] for key in sorted(weightiest)]
     if not rows:
         return
     with prepared() as cursor:
@@ -156,21 +157,23 @@ def put_bounced(bounced: Iterable[Bounced]) -> None:
             """
             INSERT INTO events_suppression AS s
                    (account_id, address, message_id, note, reason, created_at)
-            SELECT one.*, 'bounce', now()
-              FROM unnest(%s::bigint[], %s::text[], %s::uuid[], %s::text[])
-                   AS one(account_id, address, message_id, note)
+            SELECT one.*, now()
+              FROM unnest(%s::bigint[], %s::text[], %s::uuid[], %s::text[], %s::text[])
+                   AS one(account_id, address, message_id, note, reason)
              WHERE EXISTS (SELECT FROM accounts_account a WHERE a.id = one.account_id)
             ON CONFLICT (account_id, address) DO UPDATE
                SET reason = EXCLUDED.reason, note = EXCLUDED.note,
                    message_id = EXCLUDED.message_id, created_at = EXCLUDED.created_at,
                    expires_at = NULL
              WHERE s.expires_at <= now() OR s.reason = 'unsubscribe'
+                OR (EXCLUDED.reason = 'complaint' AND s.reason <> 'complaint')
             """,
             [
                 [one.account_id for one in rows],
                 [one.address for one in rows],
                 [one.message_id for one in rows],
                 [one.note[:MAX_NOTE] for one in rows],
+                [one.reason.value for one in rows],
             ],
         )
 

@@ -10,11 +10,10 @@ from datetime import datetime
 from uuid import UUID
 
 from accounts.message_class import MessageClass
-from accounts.models import Account
 from domains.addresses import AddressError, split_address
 from events.ledger import NewEvent
 from events.models import Kind, Suppression
-from events.suppressions import Entry
+from events.suppressions import Learned
 from messages import reports
 from messages.models import IncomingReport, Recipient
 from messages.reports import Report, mail
@@ -41,7 +40,7 @@ class Conclusion:
     note: str  # for staff
     message_id: UUID | None = None
     event: NewEvent | None = None
-    suppression: tuple[Account, Entry] | None = None
+    suppression: Learned | None = None
 
     @property
     def state(self) -> IncomingReport.State:
@@ -139,18 +138,18 @@ def _plain(text: str) -> str:
     return text.replace("\x00", "").encode("utf-8", "replace").decode()[:MAX_SAID]
 
 
-def _suppression(recipient: Recipient, report: Report) -> tuple[Account, Entry] | None:
+def _suppression(recipient: Recipient, report: Report) -> Learned | None:
     """Return what is to be put on the account's list, if anything."""
     if recipient.message.is_test or not report.suppresses or not _is_own(recipient, report):
         return None
     is_complaint = report.kind == Kind.COMPLAINT
-    entry = Entry(
+    return Learned(
+        account_id=recipient.account_id,
         address=f"{recipient.address.rpartition('@')[0].lower()}@{recipient.domain}",
         reason=Suppression.Reason.COMPLAINT if is_complaint else Suppression.Reason.BOUNCE,
         note=_plain(f"{report.status} {report.diagnostic}".strip())[:MAX_NOTE],
         message_id=recipient.message_id,
     )
-    return recipient.account, entry
 
 
 def _is_own(recipient: Recipient, report: Report) -> bool:

@@ -12,7 +12,7 @@ from events.bulk import copy_rows
 from events.ledger import NewEvent
 from events.models import Kind
 from events.reasons import Reason
-from events.suppressions import Bounced
+from events.suppressions import Learned
 from messages import classifier, consequences, metrics, queue
 from messages.classifier import Judgement
 from messages.jobs import Job, PutOff
@@ -45,7 +45,7 @@ class Result:
     outcome: Outcome
     attempt: tuple[object, ...] | None
     events: tuple[NewEvent, ...]
-    suppression: Bounced | None = None
+    suppression: Learned | None = None
 
 
 def of_attempt(claimed: Claimed, job: Job) -> Result:
@@ -158,7 +158,7 @@ def _judged(
     )
     suppression = None
     if judgement and judgement.suppresses and not claimed.is_test:
-        suppression = Bounced(
+        suppression = Learned(
             claimed.account_id, claimed.listed_address, claimed.message_id, _shown(reply)
         )
     return Result(outcome, attempt, (_event(claimed, kind, now, details),), suppression)
@@ -209,7 +209,7 @@ def write(results: list[Result]) -> int:
         mine = [result for result in results if result.outcome.claimed.id in ours]
         copy_rows(Attempt, ATTEMPT_COLUMNS, (one.attempt for one in mine if one.attempt))
         ledger.record_all(event for one in mine for event in one.events)
-        suppressions.put_bounced(one.suppression for one in mine if one.suppression)
+        suppressions.put_learned(one.suppression for one in mine if one.suppression)
     too_late = len(results) - len(mine)
     metrics.LOST_LEASES.inc(too_late)
     _note([one for one in mine if not one.outcome.claimed.is_test])

@@ -5,18 +5,15 @@ row until then, so whoever dies in between has read nothing.
 """
 
 import logging
-from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from uuid import UUID
 
 import psycopg
 from django.db import Error, transaction
 
-from accounts.models import Account
 from events import ledger, suppressions
 from events.bulk import UNAVAILABLE
-from events.models import Event, Suppression
-from events.suppressions import Entry
+from events.models import Event
 from messages import consequences, metrics
 from messages.consequences import FAILED, Conclusion, Told
 from messages.models import IncomingReport, Recipient
@@ -26,7 +23,6 @@ logger = logging.getLogger(__name__)
 # What one transaction takes on: recipients are locked meanwhile, and a round trip is shared well.
 MAX_BATCH = 50
 
-COMPLAINT = Suppression.Reason.COMPLAINT
 Read = tuple[IncomingReport, Conclusion]
 
 
@@ -65,7 +61,7 @@ def _concluded(waiting: Sequence[IncomingReport]) -> list[Read]:
     locked = Recipient.objects.select_for_update(of=("self",)).order_by("id")
     recipients = {
         one.pk: one
-        for one in locked.select_related("message", "account").filter(
+        for one in locked.select_related("message").filter(
             pk__in={incoming.recipient_id for incoming in waiting}
         )
     }
@@ -84,15 +80,9 @@ def _told(message_ids: Iterable[UUID]) -> Told:
 
 def _write(read: Sequence[Read]) -> None:
     ledger.record_all(conclusion.event for _, conclusion in read if conclusion.event)
-    entries: defaultdict[Account, list[Entry]] = defaultdict(list)
-    for _, conclusion in read:
-        if conclusion.suppression:
-            account, entry = conclusion.suppression
-            entries[account].append(entry)
-    for account in sorted(entries, key=lambda account: account.pk):
-        # Of two entries for one address the last counts.
-        complaints_last = sorted(entries[account], key=lambda entry: entry.reason == COMPLAINT)
-        suppressions.put(account, complaints_last)
+    suppressions.put_learned(
+        conclusion.suppression for _, conclusion in read if conclusion.suppression
+    )
     for incoming, conclusion in read:
         incoming.state, incoming.note = conclusion.state, conclusion.note
     IncomingReport.objects.bulk_update([incoming for incoming, _ in read], ["state", "note"])

@@ -308,14 +308,24 @@ class TestSuppressions:
 
         assert (told(), on_list()) == ([], [])
 
-    def test_a_bounce_does_not_hide_a_complaint(self):
+    @pytest.mark.parametrize("listed_for", ["complaint", "manual"])
+    def test_a_bounce_adds_nothing_to_what_is_there(self, listed_for):
         recipient = delivered()
-        complaint = Entry(CAROL, Suppression.Reason.COMPLAINT)
-        put(recipient.account, [complaint])
+        put(recipient.account, [Entry(CAROL, Suppression.Reason(listed_for))])
 
         read(recipient, notification())
 
+        assert on_list() == [(CAROL, listed_for)]
+
+    @pytest.mark.parametrize("listed_for", ["bounce", "manual", "unsubscribe"])
+    def test_a_complaint_weighs_more_than_all_else(self, listed_for):
+        recipient = delivered()
+        put(recipient.account, [Entry(CAROL, Suppression.Reason(listed_for), "asked us to")])
+
+        read(recipient, abuse())
+
         assert on_list() == [(CAROL, "complaint")]
+        assert Suppression.objects.get().message_id == recipient.message_id
 
     @pytest.mark.parametrize("order", [1, -1])
     def test_nor_does_one_that_is_read_together_with_it(self, order):

@@ -8,7 +8,7 @@ from accounts.message_class import MessageClass
 from domains.signing import Keyring
 from events import suppressions, tracking
 from events.models import Suppression
-from events.suppressions import Bounced, Entry
+from events.suppressions import Entry, Learned
 from events.tracking import Purpose, Token
 from messages import policy
 from messages.claiming import take
@@ -115,7 +115,7 @@ class TestOffer:
 def test_a_bounce_afterwards_stops_all_mail(carol):
     post(carol.id)
 
-    bounced = Bounced(carol.account_id, "carol@example.net", carol.message_id, "550 5.1.1")
-    suppressions.put_bounced([bounced])
+    bounced = Learned(carol.account_id, "carol@example.net", carol.message_id, "550 5.1.1")
+    suppressions.put_learned([bounced])
 
     assert Suppression.objects.get().reason == "bounce"
