@@ -57,6 +57,8 @@ ADVICE = {
     Cause.INVALID_TAGS: "Use fewer or shorter tags.",
     Cause.INVALID_METADATA: "Use fewer or shorter names and values.",
     Cause.INVALID_TEST_MODE: "Use true or false.",
+    Cause.INVALID_TRACKING: "Use true or false, or leave it to the domain and the account.",
+    Cause.INVALID_UNSUBSCRIBE: "Use true or false; only a digest can offer it.",
     Cause.INVALID_KEY: "Use 1 to 256 visible characters.",
     Cause.LOOP: "The message came through too many hosts: look for two that forward in turn.",
     Cause.ATTACHMENT: "Send the file as a link; programs are not taken by any name.",
