@@ -1,20 +1,16 @@
-"""How users come and prove who they are: what django-allauth asks us, and the forms it shows."""
+"""How users come and prove who they are: what django-allauth asks us."""
 
 from typing import Any
 
 from allauth.account.adapter import DefaultAccountAdapter
-from allauth.account.forms import LoginForm, SignupForm
-from allauth.core import context
 from allauth.core.exceptions import ImmediateHttpResponse
 from allauth.mfa.adapter import DefaultMFAAdapter
-from django import forms
 from django.conf import settings
 from django.http import HttpRequest
 from django.shortcuts import render
 
-from accounts import invitations, team, vault
+from accounts import invitations, vault
 from accounts.mail import NotSent
-from accounts.models import User
 
 
 class Adapter(DefaultAccountAdapter):
@@ -60,41 +56,3 @@ class SecondFactors(DefaultMFAAdapter):
         "incorrect_code": "This code is not good, or not any more. Give the one that the app "
         "shows now; the clock of the phone must be right."
     }
-
-
-class LogInForm(LoginForm):
-    """Ask for an e-mail address, in whatever case it comes, and a password."""
-
-    def __init__(self, *args: Any, **kwargs: Any) -> None:
-        super().__init__(*args, **kwargs)
-        self.fields["login"].label = "E-mail address"
-        self.fields["login"].widget.attrs["autofocus"] = True
-        self.fields["password"].help_text = ""
-        for field in self.fields.values():
-            field.widget.attrs.pop("placeholder", None)
-
-    def clean_login(self) -> str:
-        # Users are kept in lower case.
-        return str(super().clean_login()).lower()
-
-
-class SignUpForm(SignupForm):
-    """Ask for an address, a password, and a name for the account, unless somebody was invited."""
-
-    account_name = forms.CharField(
-        label="Name of the account",
-        max_length=100,
-        help_text="Your company or product. Others can join it later.",
-    )
-
-    def __init__(self, *args: Any, **kwargs: Any) -> None:
-        super().__init__(*args, **kwargs)
-        self.fields["email"].label = "E-mail address"
-        for name in ("email", "password1"):
-            self.fields[name].widget.attrs.pop("placeholder", None)
-        if invitations.stashed(context.request):
-            del self.fields["account_name"]
-
-    def custom_signup(self, request: HttpRequest, user: User) -> None:
-        if name := self.cleaned_data.get("account_name"):
-            team.create_account(user, name)

@@ -159,8 +159,18 @@ SIGN_UP_OPEN = flag("SIGN_UP_OPEN", default=True)
 STAFF_TWO_FACTOR = flag("STAFF_TWO_FACTOR", default=not DEVELOPMENT)
 ACCOUNT_ADAPTER = "accounts.signing_up.Adapter"
 ACCOUNT_FORMS = {
-    "login": "accounts.signing_up.LogInForm",
-    "signup": "accounts.signing_up.SignUpForm",
+    "login": "accounts.people_forms.LogInForm",
+    "signup": "accounts.people_forms.SignUpForm",
+    "reset_password": "accounts.people_forms.ResetForm",
+    "reset_password_from_key": "accounts.people_forms.NewPasswordForm",
+    "change_password": "accounts.people_forms.ChangePasswordForm",
+    "add_email": "accounts.people_forms.EmailForm",
+    "reauthenticate": "accounts.people_forms.PasswordAgainForm",
+}
+MFA_FORMS = {
+    "authenticate": "accounts.people_forms.CodeForm",
+    "reauthenticate": "accounts.people_forms.CodeAgainForm",
+    "activate_totp": "accounts.people_forms.FirstCodeForm",
 }
 ACCOUNT_USER_MODEL_USERNAME_FIELD = None
 ACCOUNT_LOGIN_METHODS = {"email"}

@@ -1,14 +1,16 @@
-"""Clients written for Node.js, out of npm's registry."""
+"""Clients written for Node.js, out of npm's registry; and a browser."""
 
 import os
 import shutil
 import subprocess
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+from playwright.sync_api import Browser, Page, sync_playwright
 
-from cloudmta.testing import ROOT
+from cloudmta.testing import ROOT, House
+from cloudmta.tests.browsing import QUIET, log_in, watched
 from cloudmta.tests.programs import program
 
 CLIENTS = Path(__file__).parent / "clients"
@@ -37,3 +39,27 @@ def node() -> Callable[..., str]:
         )
 
     return run
+
+
+@pytest.fixture(scope="session")
+def web(house: House) -> str:
+    house.open_web()
+    return str(house.demo["dashboard_url"])
+
+
+@pytest.fixture(scope="session")
+def browser() -> Iterator[Browser]:
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(
+            executable_path=shutil.which("chromium"), args=QUIET, chromium_sandbox=False
+        )
+        yield browser
+        browser.close()
+
+
+@pytest.fixture
+def page(browser: Browser, web: str, house: House) -> Iterator[Page]:
+    """Logged in as the demo's user, and watched."""
+    with watched(browser) as page:
+        log_in(page, web, house.demo["login_email"], house.demo["login_password"])
+        yield page
