@@ -23,6 +23,7 @@ HOUSEKEEPING = {
     # The bounce door rings no bell: what it takes was under way for minutes or days.
     "messages.tasks.read_reports": SWEEP,
     "messages.tasks.look_after_held": 15,
+    "messages.tasks.bury_accounts": 60,
     "events.tasks.judge_reputation": 60,
     "accounts.tasks.send_volume_notices": 60,
     "events.tasks.prune_webhooks": 3600,

@@ -4,7 +4,7 @@ from celery import shared_task, signals
 
 from accounts.message_class import MessageClass
 from events.hosting import Host
-from messages import holding, incoming, reader
+from messages import burial, holding, incoming, reader
 from messages.delivery import Engine
 from messages.doorbell import BELLS, TASK
 
@@ -31,6 +31,12 @@ def look_after_held() -> None:
 def read_reports() -> None:
     """Read what came to the bounce door and nobody has read yet."""
     reader.read_all()
+
+
+@shared_task
+def bury_accounts() -> None:
+    """Take away what closed accounts held."""
+    burial.bury_all()
 
 
 @shared_task
