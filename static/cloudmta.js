@@ -92,6 +92,14 @@
     if (location.hash === "#menu") location.hash = "#content";
   });
 
+  // allauth speaks with passkeys; where that fails, the reader is told on the page.
+  document.addEventListener("allauth.error", (event) => {
+    const place = document.getElementById("passkey-problem");
+    if (!place) return;
+    event.preventDefault();
+    place.textContent = `No passkey was used: the browser gave up, or you did. Try again. (${event.detail.exception?.message ?? ""})`;
+  });
+
   // A form that is on its way shows it, and is not sent a second time by a second click.
   document.addEventListener("submit", (event) => {
     const form = event.target;

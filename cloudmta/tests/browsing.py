@@ -36,6 +36,7 @@ def log_in(page: Page, web: str, email: str, password: str) -> None:
 
 def check_access(page: Page) -> None:
     """Hold the page that is shown against WCAG 2.2 AA, in light and in dark, and on a phone."""
+    page.wait_for_load_state()
     size = page.viewport_size
     for scheme in ("light", "dark"):
         page.emulate_media(color_scheme=scheme, reduced_motion="reduce")

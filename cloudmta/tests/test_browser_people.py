@@ -65,6 +65,7 @@ def test_a_team_forms(browser: Browser, web: str, house: House) -> None:
         page.get_by_role("link", name="Set up an app").click()
         check_access(page)
         proves_it(page)
+        expect(page.get_by_role("heading", name="Set up an authenticator app")).to_be_visible()
         check_access(page)
         secret = page.locator(".copyable code").inner_text()
         page.get_by_label("Code", exact=True).fill(code(secret))
@@ -141,6 +142,7 @@ def test_a_passkey_logs_in_without_a_password(browser: Browser, web: str, house:
         signs_up(page, named, house, address, "Carol's")
         page.goto(f"{named}you/two-factor/webauthn/add/")
         proves_it(page)
+        expect(page.get_by_role("heading", name="Add a passkey")).to_be_visible()
         check_access(page)
         page.get_by_label("Passwordless").check()
         page.get_by_role("button", name="Add it").click()
@@ -152,6 +154,15 @@ def test_a_passkey_logs_in_without_a_password(browser: Browser, web: str, house:
         page.get_by_role("button", name="Log out").click()
         page.get_by_role("button", name="Log in with a passkey").click()
         expect(page.locator(".switcher summary")).to_contain_text("Carol's")
+
+
+def test_a_passkey_that_does_not_work_is_said_in_words(browser: Browser, web: str) -> None:
+    with watched(browser) as page:
+        page.goto(f"{web}log-in/")  # no name, so no passkey
+
+        page.get_by_role("button", name="Log in with a passkey").click()
+
+        expect(page.get_by_role("alert")).to_contain_text("No passkey was used")
 
 
 def test_the_frame_works_by_keyboard_and_on_a_phone(page: Page, web: str) -> None:
