@@ -28,6 +28,7 @@ BURST_WINDOW, BURST_BOUNCES, BURST_RATE = timedelta(minutes=10), 50, 0.20
 # Review and pause are left by staff alone.
 DOWN_BELOW = 0.8
 BY_STAFF_ONLY = (Standing.REVIEW, Standing.PAUSED)
+DECIDE_WITHIN = timedelta(hours=48)  # as the account is told
 
 
 @dataclass(frozen=True, slots=True)

@@ -181,5 +181,8 @@ class RampUpDecision(models.Model):
     who = models.CharField(max_length=254)
     at = models.DateTimeField(default=timezone.now)
 
+    class Meta:
+        verbose_name = "ramp-up decision"
+
     def __str__(self) -> str:
         return f"{self.verdict} by {self.who}"

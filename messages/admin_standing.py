@@ -1,8 +1,10 @@
 """The ladder in the admin: which accounts wait for staff, why, and the way up or down by staff."""
 
+from datetime import datetime
 from typing import Any
 
 from django import forms
+from django.contrib import admin
 from django.contrib import messages as flash
 from django.contrib.admin import SimpleListFilter
 from django.contrib.admin.utils import unquote
@@ -59,7 +61,15 @@ class StandingChangeAdmin(ReadOnlyAdmin):
     change_form_template = "admin/volume/standing.html"
     list_filter = (WaitingFilter,)
     list_select_related = ("account",)
-    list_display = ("at", "account", "__str__", "measure", "count", "out_of", "who")
+    list_display = (
+        "at", "account", "__str__", "measure", "count", "out_of", "who", "decide_by",
+    )  # fmt: skip
+
+    @admin.display(description="decide by")
+    def decide_by(self, row: StandingChange) -> datetime | None:
+        """Return until when the account was told that staff would look at it."""
+        waits = row.account.standing in ladder.BY_STAFF_ONLY and row.after == row.account.standing
+        return row.at + ladder.DECIDE_WITHIN if waits else None
 
     def may_move(self, request: HttpRequest) -> bool:
         return request.user.has_perm("accounts.approve_rampup")
@@ -85,7 +95,7 @@ class StandingChangeAdmin(ReadOnlyAdmin):
                 "row": row,
                 "evidence": evidence.gather(row.account),
                 "acts": self._acts(request, row),
-                "title": f"{row.account}: {row}",
+                "title": "Decide on an account",
             }
         return super().change_view(request, object_id, form_url, context)
 

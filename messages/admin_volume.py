@@ -1,6 +1,5 @@
 """Volume in the admin: decide on requests for more, and on accounts that came under review."""
 
-from datetime import timedelta
 from typing import Any
 
 from django import forms
@@ -19,6 +18,7 @@ from django.utils.timesince import timesince
 
 from accounts import approval
 from accounts.approval import Ruling
+from accounts.ladder import WINDOW
 from accounts.models import User
 from accounts.staff_pages import ReadOnlyAdmin
 from accounts.volume import RampUpDecision, RampUpRequest
@@ -84,7 +84,7 @@ def _week(kind: str) -> Subquery:
     """Return a column: how many of a kind the account of a row had in seven days."""
     counted = Tally.objects.filter(
         account=OuterRef("account"), tag="", kind=kind,
-        hour__gte=timezone.now() - timedelta(days=7),
+        hour__gte=(timezone.now() - WINDOW).replace(minute=0, second=0, microsecond=0),
     ).order_by()  # fmt: skip
     return Subquery(counted.values("account").annotate(sum=Sum("count")).values("sum"))
 
@@ -161,7 +161,7 @@ class RampUpRequestAdmin(ReadOnlyAdmin):
                 "evidence": evidence.gather(row.account),
                 "may_decide": self.has_approve_permission(request)
                 and row.state == RampUpRequest.State.PENDING,
-                "title": str(row),
+                "title": "Decide on a request",
             }
         return super().change_view(request, object_id, form_url, context)
 

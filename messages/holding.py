@@ -70,7 +70,7 @@ def look_after_held() -> None:
         account = accounts.get(account_id)
         if account and (room := _room(account, message_class)) > 0:
             _let_go(account_id, message_class, min(room, AT_ONCE))
-    _note(waiting)
+    _note(waiting, accounts)
 
 
 def _waiting() -> Counter[tuple[int, MessageClass]]:
@@ -89,10 +89,15 @@ def _waiting() -> Counter[tuple[int, MessageClass]]:
 
 def _room(account: Account, message_class: MessageClass) -> int:
     """Return how many recipients of a class an account may begin with now."""
-    if account.suspended_for or allowance.is_stopped(message_class, Standing(account.standing)):
+    if _is_stopped(account, message_class):
         return 0
     usage = allowance.usage(account)
     return usage.allowance * allowance.SHARE[message_class] // 100 - usage.used
+
+
+def _is_stopped(account: Account, message_class: MessageClass) -> bool:
+    standing = Standing(account.standing)
+    return bool(account.suspended_for) or allowance.is_stopped(message_class, standing)
 
 
 def _let_go(account_id: int, message_class: MessageClass, number: int) -> None:
@@ -111,10 +116,17 @@ def _let_go(account_id: int, message_class: MessageClass, number: int) -> None:
         )
 
 
-def _note(waiting: Counter[tuple[int, MessageClass]]) -> None:
+def _note(waiting: Counter[tuple[int, MessageClass]], accounts: Mapping[int, Account]) -> None:
+    """Write down how much each account has waiting for volume, which the doors go by.
+
+    What is stopped does not count: the doors put off such mail anyway, and priority, which goes
+    on, must not wait for it.
+    """
     held: Counter[int] = Counter()
-    for (account_id, _), count in waiting.items():
-        held[account_id] += count
+    for (account_id, message_class), count in waiting.items():
+        account = accounts.get(account_id)
+        if account and not _is_stopped(account, message_class):
+            held[account_id] += count
     with connection.cursor() as cursor:
         cursor.execute(
             """

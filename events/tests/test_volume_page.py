@@ -56,7 +56,7 @@ class TestToday:
         page = text_of(alice)
 
         assert "<strong>620 / 1,000</strong> recipients" in page
-        assert "<strong>1,234</strong> recipients are held now" in page
+        assert "<strong>1,234</strong> recipients wait for volume now" in page
         assert 'max="1000" value="620" aria-label="Volume today"' in page
 
     def test_the_bar_stands_on_every_page(self, alice, account):

@@ -276,6 +276,16 @@ class TestLettingGo:
         account.refresh_from_db()
         assert account.held == 0
 
+    def test_what_is_stopped_does_not_keep_priority_out(self):
+        account = AccountFactory(standing=Standing.PAUSED, allowance=1)
+        due(account, 10)
+        queue.claim(STANDARD, 10)
+
+        holding.look_after_held()
+
+        account.refresh_from_db()
+        assert account.held == 0
+
     def test_what_is_held_for_another_reason_stays_and_is_not_counted(self, account):
         due(account, 1)
         (claimed,) = queue.claim(STANDARD, 1)
