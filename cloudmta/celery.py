@@ -27,6 +27,10 @@ HOUSEKEEPING = {
     "events.tasks.judge_reputation": 60,
     "accounts.tasks.send_volume_notices": 60,
     "events.tasks.prune_webhooks": 3600,
+    # In this order: an event outlives its message.
+    "messages.tasks.forget_messages": 300,
+    "events.tasks.forget_events": 300,
+    "messages.tasks.prune_reports": 3600,
 }
 app.conf.beat_schedule = (
     {
@@ -51,11 +55,6 @@ app.conf.beat_schedule = (
             "task": "events.tasks.post_events",
             "schedule": SWEEP,
             "options": {"queue": "webhooks", "expires": SWEEP},
-        },
-        "prune reports": {
-            "task": "messages.tasks.prune_reports",
-            "schedule": 24 * 3600,
-            "options": {"queue": "housekeeping", "expires": 3600},
         },
     }
 )

@@ -251,3 +251,21 @@ class WebhookPost(models.Model):
 
     def __str__(self) -> str:
         return f"attempt {self.attempt}: {self.response_status or self.error}"
+
+
+class EventsForgotten(models.Model):
+    """How many events of a kind were deleted by age."""
+
+    account = models.ForeignKey(Account, on_delete=models.CASCADE, related_name="+")
+    kind = models.CharField(max_length=20)  # as a tally has it: "unique_open" is one as well
+    count = models.BigIntegerField()
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(
+                fields=["account", "kind"], name="one_count_of_forgotten_events"
+            )
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.count} {self.kind}"

@@ -2,9 +2,12 @@
 
 from celery import shared_task, signals
 
-from events import outbox, ramp_up, reputation, upkeep
+from events import outbox, ramp_up, reputation, retention, upkeep
 from events.hosting import Host
 from events.posting import Engine
+
+# Seconds of one turn; others of the same worker wait meanwhile.
+FORGET_SECONDS = 5
 
 _host = Host(Engine)
 # Celery keeps no strong reference of its own to what is bound to an object.
@@ -29,3 +32,9 @@ def judge_reputation() -> None:
     """Move accounts up or down the ladder, and decide on days that are over."""
     reputation.judge_all()
     ramp_up.decide_days()
+
+
+@shared_task(name="events.tasks.forget_events")
+def forget_events() -> None:
+    """Delete events that their accounts keep no longer."""
+    retention.forget(FORGET_SECONDS)

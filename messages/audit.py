@@ -17,7 +17,7 @@ class Day:
     account_id: int
     day: date
     accepted: int  # by the tallies, which were written at acceptance
-    states: dict[str, int]  # by the recipients' own rows
+    states: dict[str, int]  # by the recipients' own rows, and the counts of those forgotten
 
     @property
     def stored(self) -> int:
@@ -49,10 +49,14 @@ SELECT account_id, day, coalesce(accepted, 0), coalesce(states, '{}') FROM (
     SELECT account_id, (hour AT TIME ZONE 'UTC')::date AS day, sum(count)::bigint AS accepted
       FROM events_tally WHERE kind = 'accepted' AND tag = '' GROUP BY 1, 2) told
 FULL JOIN (
-    SELECT account_id, day, jsonb_object_agg(state, count) AS states FROM (
-        SELECT account_id, (accepted_at AT TIME ZONE 'UTC')::date AS day, state, count(*)
-          FROM mail_recipient r
-         WHERE NOT EXISTS (SELECT FROM mail_message m WHERE m.id = r.message_id AND m.is_test)
+    SELECT account_id, day, jsonb_object_agg(state, amount) AS states FROM (
+        SELECT account_id, day, state, sum(count)::bigint AS amount FROM (
+            SELECT account_id, (accepted_at AT TIME ZONE 'UTC')::date AS day, state, count(*)
+              FROM mail_recipient r
+             WHERE NOT EXISTS (SELECT FROM mail_message m WHERE m.id = r.message_id AND m.is_test)
+             GROUP BY 1, 2, 3
+            UNION ALL
+            SELECT account_id, day, state, count FROM mail_recipientsforgotten) known
          GROUP BY 1, 2, 3) counted GROUP BY 1, 2) stored
 USING (account_id, day) ORDER BY account_id, day
 """
@@ -88,11 +92,15 @@ QUESTIONS = {
             SELECT account_id, kind, sum(count) AS told FROM events_tally
              WHERE tag = '' AND kind <> 'accepted' GROUP BY 1, 2) tallied
         FULL JOIN (
-            SELECT account_id, kind, count(*) AS written FROM events_event
-             WHERE NOT is_test GROUP BY 1, 2
-            UNION ALL
-            SELECT account_id, 'unique_' || kind, count(*) FROM events_event
-             WHERE NOT is_test AND details ->> 'is_first' = 'true' GROUP BY 1, 2) counted
+            SELECT account_id, kind, sum(count) AS written FROM (
+                SELECT account_id, kind, count(*) FROM events_event
+                 WHERE NOT is_test GROUP BY 1, 2
+                UNION ALL
+                SELECT account_id, 'unique_' || kind, count(*) FROM events_event
+                 WHERE NOT is_test AND details ->> 'is_first' = 'true' GROUP BY 1, 2
+                UNION ALL
+                SELECT account_id, kind, count FROM events_eventsforgotten) known
+             GROUP BY 1, 2) counted
         USING (account_id, kind) WHERE told IS DISTINCT FROM written""",
     "recipients that were due for ten minutes and nobody took": """
         SELECT count(*) FROM mail_recipient WHERE due_at < now() - interval '10 minutes'""",

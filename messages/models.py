@@ -247,3 +247,34 @@ class IncomingReport(models.Model):
 
     def __str__(self) -> str:
         return f"{self.pk}"
+
+
+class RecipientsForgotten(models.Model):
+    """How many recipients of one day were deleted by age, by the state they had."""
+
+    account = models.ForeignKey(Account, on_delete=models.CASCADE, related_name="+")
+    day = models.DateField()  # of their acceptance, UTC
+    state = models.CharField(max_length=9, choices=State)
+    count = models.BigIntegerField()
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(
+                fields=["account", "day", "state"], name="one_count_of_forgotten_recipients"
+            )
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.count} {self.state}"
+
+
+class ContentsForgotten(models.Model):
+    """Up to which message the contents of an account were deleted by age."""
+
+    account = models.OneToOneField(
+        Account, on_delete=models.CASCADE, primary_key=True, related_name="+"
+    )
+    up_to = models.UUIDField(default=uuid.UUID(int=0))
+
+    def __str__(self) -> str:
+        return f"{self.up_to}"

@@ -4,9 +4,12 @@ from celery import shared_task, signals
 
 from accounts.message_class import MessageClass
 from events.hosting import Host
-from messages import burial, holding, incoming, reader
+from messages import burial, holding, incoming, reader, retention
 from messages.delivery import Engine
 from messages.doorbell import BELLS, TASK
+
+# Seconds of one turn; others of the same worker wait meanwhile.
+FORGET_SECONDS = 5
 
 _host = Host(Engine)
 # Celery keeps no strong reference of its own to what is bound to an object.
@@ -43,3 +46,9 @@ def bury_accounts() -> None:
 def prune_reports() -> None:
     """Let go of reports that are old enough."""
     incoming.prune()
+
+
+@shared_task
+def forget_messages() -> None:
+    """Delete contents and messages that their accounts keep no longer."""
+    retention.forget(FORGET_SECONDS)
