@@ -170,24 +170,24 @@ def _split(octets: bytes) -> tuple[bytes, bytes]:
 def _cut(content: bytes, boundary: str) -> list[bytes]:
     """Return the parts of a multipart, its last one whether or not a delimiter ends it."""
     text = b"\n" + content
-    mark = b"\n--" + boundary.rstrip().encode("utf-8", "replace")
-    if not boundary or mark not in text:
+    delimiters = _delimiters(text, boundary.encode("utf-8", "replace")) if boundary else []
+    if not delimiters and (undeclared := _UNDECLARED.search(content)):
         # The header says something else than the body has.
-        undeclared = _UNDECLARED.search(content)
-        if undeclared is None:
-            return []
-        mark = b"\n--" + undeclared[1].rstrip()
-    pieces: list[bytes] = []
-    at = text.find(mark)
-    while at >= 0 and len(pieces) < MAX_PARTS:
-        line_end = text.find(b"\n", at + 1)
-        begin = line_end + 1 if line_end >= 0 else len(text)
-        rest = text[at + len(mark) : begin].strip()
-        if rest == b"--":
+        delimiters = _delimiters(text, undeclared[1])
+    ends = [delimiter.start() for delimiter in delimiters[1:]] + [len(text)]
+    return [
+        text[delimiter.end() : end].removeprefix(b"\n")
+        for delimiter, end in zip(delimiters, ends, strict=False)
+        if not delimiter[1]
+    ]
+
+
+def _delimiters(text: bytes, boundary: bytes) -> list[re.Match[bytes]]:
+    """Return the lines that part a multipart, up to the one that closes it."""
+    found = []
+    line = rb"\n[ \t]*+--%b(--)?[ \t]*+(?=\n|\Z)" % re.escape(boundary.rstrip())
+    for delimiter in re.finditer(line, text):
+        found.append(delimiter)
+        if delimiter[1] or len(found) > MAX_PARTS:
             break
-        # Another boundary may begin with this one; its line is none of ours.
-        following = text.find(mark, begin - 1)
-        if not rest:
-            pieces.append(text[begin : following if following >= 0 else len(text)])
-        at = following
-    return pieces
+    return found
