@@ -129,7 +129,7 @@ def whole(post: WebhookPost) -> dict[str, Any]:
     """Return all that is known of a post."""
     body = post.test_body
     if post.batch:
-        body = representation.body(batches.events_of(post.batch)).decode()
+        body = representation.body(batches.events_of(post.batch))[0].decode()
     return represent(post) | {
         "request_headers": post.request_headers,
         "request_body": body,

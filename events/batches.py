@@ -5,7 +5,7 @@ A batch is written down as due again before it is posted: whoever dies in betwee
 and the next post of it bears the same `webhook-id`.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import Enum
@@ -14,13 +14,14 @@ from uuid import UUID
 from django.db import connection, transaction
 from django.utils import timezone
 
-from events import representation, signatures, webhooks
+from events import patience, representation, signatures, webhooks
 from events.identifiers import new_id
 from events.models import Event, News, Webhook, WebhookBatch
 
 # Far longer than one post may take.
 LEASE = timedelta(seconds=60)
-MOST_EVENTS = 100  # in one post
+# In one post, whichever bound is met first: some frameworks refuse bodies of more than 100 kB.
+MOST_EVENTS, MOST_OCTETS = 100, 80_000
 # Batches of one webhook that wait for another attempt; what comes then stays in the outbox.
 MOST_WAITING = 20
 
@@ -42,6 +43,11 @@ class Taken:
     headers: dict[str, str]
     body: bytes
     event_count: int
+    scheduled: datetime | None  # when it is due, if it is posted earlier to see how things are
+
+
+# A batch, the body to post, and how many events are in that.
+Written = tuple[WebhookBatch, bytes, int]
 
 
 class Nothing(Enum):
@@ -98,17 +104,19 @@ def take(claim: Claim, may_gather: bool) -> Taken | Nothing:
                 "id"
             )
         )
-        batch = _due(waiting, now) or _fresh(webhook, waiting, may_gather)
-        if isinstance(batch, Nothing):
-            return batch
-        events = events_of(batch)
-        batch.attempts += 1
+        found = _next(webhook, waiting, now, may_gather)
+        if isinstance(found, Nothing):
+            return found
+        batch, body, event_count = found
+        scheduled = batch.due_at
+        if scheduled is None or scheduled <= now:
+            batch.attempts += 1
+            scheduled = None
         batch.due_at = webhook.leased_until = now + LEASE
-        if not events:  # they were pruned, so old are they
-            batch.state, batch.due_at = WebhookBatch.State.FAILED, None
         batch.save()
         webhook.save(update_fields=["leased_until"])
-        return _written(webhook, batch, events, now) if events else Nothing.AGAIN
+        headers = request_headers(webhook, batch.id, now, body)
+        return Taken(batch, webhook.url, headers, body, event_count, scheduled)
 
 
 def _held(claim: Claim) -> Webhook | None:
@@ -116,16 +124,26 @@ def _held(claim: Claim) -> Webhook | None:
     return found.first()
 
 
-def _due(waiting: Iterable[WebhookBatch], now: datetime) -> WebhookBatch | None:
-    return next((batch for batch in waiting if batch.due_at and batch.due_at <= now), None)
+def _next(
+    webhook: Webhook, waiting: Sequence[WebhookBatch], now: datetime, may_gather: bool
+) -> Written | Nothing:
+    """Choose what to post: what is due, or else what is new."""
+    for batch in waiting:
+        if batch.due_at and batch.due_at <= now:
+            return (batch, *representation.body(events_of(batch)))
+    if len(waiting) < MOST_WAITING:
+        return _fresh(webhook, waiting, may_gather)
+    if webhook.failures < patience.BREAKER_AFTER:
+        return Nothing.DONE
+    # Whether the endpoint is back must not be asked once in hours only. It is no attempt of the
+    # schedule, so that nothing is given up earlier.
+    return (waiting[0], *representation.body(events_of(waiting[0])))
 
 
 def _fresh(
     webhook: Webhook, waiting: Sequence[WebhookBatch], may_gather: bool
-) -> WebhookBatch | Nothing:
+) -> Written | Nothing:
     """Make a batch of the oldest news; of a message that waits, later events wait as well."""
-    if len(waiting) >= MOST_WAITING:
-        return Nothing.DONE
     held_back = {message_id for batch in waiting for message_id in batch.message_ids}
     news = list(
         News.objects.filter(webhook=webhook)
@@ -136,22 +154,21 @@ def _fresh(
         return Nothing.DONE
     if len(news) < MOST_EVENTS and may_gather:
         return Nothing.GATHERING
-    News.objects.filter(pk__in=[one.pk for one in news]).delete()
-    return WebhookBatch(
+    found = Event.objects.in_bulk([one.event_id for one in news])
+    # Of events that were pruned meanwhile there is nothing to tell.
+    told = [one for one in news if one.event_id in found]
+    body, count = representation.body((found[one.event_id] for one in told), MOST_OCTETS)
+    left = {one.pk for one in told[count:]}
+    News.objects.filter(pk__in=[one.pk for one in news if one.pk not in left]).delete()
+    if not count:
+        return Nothing.AGAIN
+    batch = WebhookBatch(
         id=new_id(),
         webhook=webhook,
-        event_ids=[one.event_id for one in news],
-        message_ids=list({one.message_id for one in news}),
+        event_ids=[one.event_id for one in told[:count]],
+        message_ids=list({one.message_id for one in told[:count]}),
     )
-
-
-def _written(
-    webhook: Webhook, batch: WebhookBatch, events: Sequence[Event], now: datetime
-) -> Taken:
-    body = representation.body(events)
-    return Taken(
-        batch, webhook.url, request_headers(webhook, batch.id, now, body), body, len(events)
-    )
+    return batch, body, count
 
 
 def events_of(batch: WebhookBatch) -> list[Event]:

@@ -54,12 +54,14 @@ COLUMNS = (
 def record_all(events: Iterable[NewEvent]) -> None:
     """Write events and their tallies, in the transaction of the facts that they report."""
     events = list(events)
+    if not events:
+        return
+    # First, as it says itself.
+    listeners = outbox.listeners({event.account_id for event in events})
     rows = [_row(event) for event in events]
     copy_rows(Event, COLUMNS, rows)
-    outbox.put(
-        Fresh(cast(UUID, row[0]), event.account_id, event.message_id, event.kind)
-        for row, event in zip(rows, events, strict=True)
-    )
+    if listeners:
+        outbox.put(listeners, list(map(_fresh, rows, events)))
     amounts: Counter[TallyKey] = Counter()
     for event in events:
         if event.is_test:
@@ -70,6 +72,10 @@ def record_all(events: Iterable[NewEvent]) -> None:
             )
         )
     count(amounts)
+
+
+def _fresh(row: tuple[object, ...], event: NewEvent) -> Fresh:
+    return Fresh(cast(UUID, row[0]), event.account_id, event.message_id, event.kind)
 
 
 def _row(event: NewEvent) -> tuple[object, ...]:

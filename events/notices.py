@@ -5,18 +5,27 @@ from datetime import UTC
 from django.utils import timezone
 
 from accounts import notices
+from accounts.notices import QUIET
 from accounts.volume import Notice
 from events import patience, upkeep, webhooks
 from events.models import Webhook
 
 
 def tell_of_failures(webhook: Webhook, error: str) -> None:
-    """Tell of many failures in a row, in the transaction of the last; `error` is its own."""
-    since = webhook.failing_since or timezone.now()
+    """Tell of many failures in a row, in the transaction of the last; `error` is its own.
+
+    An endpoint that comes and goes is told of once a day.
+    """
+    now = timezone.now()
+    which = f"Posts to the webhook {webhooks.shown(webhook.url)} have failed"
+    told = Notice.objects.filter(account=webhook.account, kind=Notice.Kind.WEBHOOK)
+    if told.filter(created_at__gt=now - QUIET, text__startswith=which).exists():
+        return
+    since = webhook.failing_since or now
     _tell(
         webhook,
         "A webhook fails",
-        f"Posts to the webhook {webhooks.shown(webhook.url)} have failed {webhook.failures} times"
+        f"{which} {webhook.failures} times"
         f" in a row, since {since.astimezone(UTC):%d %B %Y, %H:%M} UTC. The last time: {error}.",
         "Nothing is lost: its events wait, and are posted as soon as the endpoint answers again"
         " with a status from 200 to 299. After"

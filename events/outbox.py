@@ -4,7 +4,6 @@ A row is written with its event, in one transaction, and deleted when it is take
 there is no cursor that could run past an event whose transaction was slower than a later one.
 """
 
-from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from uuid import UUID
@@ -31,23 +30,47 @@ class Fresh:
     kind: Kind
 
 
-def put(events: Iterable[Fresh]) -> None:
-    """Write down which webhooks are to be told of events, and wake a worker after the commit.
+@dataclass(frozen=True, slots=True)
+class Listener:
+    """A webhook that is to be told of an account's events, of some kinds or (none named) of all."""
 
-    Where no account has a webhook this costs one look-up, however many events there are.
+    webhook_id: UUID
+    account_id: int
+    kinds: list[str]
+
+    def wants(self, event: Fresh) -> bool:
+        return event.account_id == self.account_id and (not self.kinds or event.kind in self.kinds)
+
+
+def listeners(account_ids: Iterable[int]) -> list[Listener]:
+    """Return the enabled webhooks of accounts. To be asked before the ids of events are made.
+
+    It gives the transaction its id, by which `reading.horizon` sees that it may still commit
+    events: one that got it later could have made ids that a reader has gone past already.
     """
-    by_account: dict[int, list[Fresh]] = defaultdict(list)
-    for event in events:
-        by_account[event.account_id].append(event)
-    if not by_account:
-        return
-    rows = [
-        (webhook_id, event.id, event.message_id)
-        for webhook_id, account_id, kinds in _enabled(list(by_account))
-        for event in by_account[account_id]
-        if not kinds or event.kind in kinds
-    ]
-    write(rows)
+    with prepared() as cursor:
+        cursor.execute(
+            """
+            WITH this AS MATERIALIZED (SELECT pg_current_xact_id())
+            SELECT id, account_id, kinds
+              FROM this LEFT JOIN events_webhook ON is_enabled AND account_id = ANY(%s::bigint[])
+            """,
+            [list(account_ids)],
+            prepare=True,
+        )
+        return [Listener(row["id"], row["account_id"], row["kinds"]) for row in cursor if row["id"]]
+
+
+def put(told: Iterable[Listener], events: Sequence[Fresh]) -> None:
+    """Write down which webhooks are to be told of events, and wake a worker after the commit."""
+    write(
+        [
+            (listener.webhook_id, event.id, event.message_id)
+            for listener in told
+            for event in events
+            if listener.wants(event)
+        ]
+    )
 
 
 def write(rows: Sequence[tuple[UUID, UUID, UUID]]) -> None:
@@ -60,14 +83,3 @@ def write(rows: Sequence[tuple[UUID, UUID, UUID]]) -> None:
 def ring() -> None:
     """Wake a worker of webhooks."""
     ring_soon([BELL])
-
-
-def _enabled(account_ids: list[int]) -> list[tuple[UUID, int, list[str]]]:
-    with prepared() as cursor:
-        cursor.execute(
-            "SELECT id, account_id, kinds FROM events_webhook"
-            " WHERE is_enabled AND account_id = ANY(%s::bigint[])",
-            [account_ids],
-            prepare=True,
-        )
-        return [(row["id"], row["account_id"], row["kinds"]) for row in cursor]

@@ -25,8 +25,23 @@ def represent(event: Event) -> dict[str, Any]:
     }
 
 
-def body(events: Iterable[Event]) -> bytes:
-    """Return what is posted to a webhook: JSON in UTF-8, of the same events always the same."""
-    content = {"events": [represent(event) for event in events]}
-    text = json.dumps(content, cls=JSONEncoder, ensure_ascii=False, separators=(",", ":"))
+def body(events: Iterable[Event], most: int | None = None) -> tuple[bytes, int]:
+    """Return what is posted to a webhook, and how many of the events that is.
+
+    JSON in UTF-8, of the same events always the same. `most` bounds its octets: events that would
+    go beyond are left out, but for the first.
+    """
+    parts: list[bytes] = []
+    size = 0
+    for event in events:
+        part = _encoded(event)
+        size += len(part) + 1
+        if most and parts and size > most:
+            break
+        parts.append(part)
+    return b'{"events":[' + b",".join(parts) + b"]}", len(parts)
+
+
+def _encoded(event: Event) -> bytes:
+    text = json.dumps(represent(event), cls=JSONEncoder, ensure_ascii=False, separators=(",", ":"))
     return text.encode("utf-8", "replace")

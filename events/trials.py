@@ -29,7 +29,7 @@ def run(webhook: Webhook, kind: Kind) -> WebhookPost:
     _begin(webhook)
     try:
         now = timezone.now()
-        body = representation.body([sample(webhook.account, kind)])
+        body, _ = representation.body([sample(webhook.account, kind)])
         headers = batches.request_headers(webhook, new_id(), now, body)
         answer = asyncio.run(_post(webhook.url, headers, body))
     finally:

@@ -8,7 +8,7 @@ from django.utils import timezone
 
 from events import notices, patience, webhooks
 from events.batches import Claim, Taken
-from events.identifiers import new_id
+from events.identifiers import first_id_at, new_id
 from events.models import Webhook, WebhookBatch, WebhookPost
 from events.poster import Answer
 
@@ -36,28 +36,29 @@ def settle(claim: Claim, taken: Taken, answer: Answer) -> None:
             batch.state, batch.due_at = WebhookBatch.State.DELIVERED, None
             revive(webhook)
         else:
-            _fail(webhook, batch, answer, now)
+            _fail(webhook, taken, answer, now)
         batch.save(update_fields=["state", "due_at"])
         note(webhook, taken, answer, now)
 
 
 def revive(webhook: Webhook) -> None:
-    """Forget all failures of a webhook: what waits for it is due at once."""
+    """Forget all failures of a webhook; what waits is due at once if it was left alone for them.
+
+    After a single failure or two it is not: the endpoint may be well, and refuse that very batch.
+    """
     if not (webhook.failures or webhook.paused_until):
         return
+    was_left_alone = webhook.failures >= patience.BREAKER_AFTER or webhook.paused_until
     webhook.failures, webhook.failing_since, webhook.paused_until = 0, None, None
     webhook.save(update_fields=["failures", "failing_since", "paused_until"])
-    webhooks.make_due(webhook)
+    if was_left_alone:
+        webhooks.make_due(webhook)
 
 
-def _fail(webhook: Webhook, batch: WebhookBatch, answer: Answer, now: datetime) -> None:
+def _fail(webhook: Webhook, taken: Taken, answer: Answer, now: datetime) -> None:
     """Say when a batch is due again, and leave the endpoint alone for a while."""
     wish = patience.wish(answer.status, _retry_after(answer), now)
-    wait = patience.until_next_attempt(batch.attempts)
-    if wait is None:
-        batch.state, batch.due_at = WebhookBatch.State.FAILED, None
-    else:
-        batch.due_at = now + max(wait, wish)
+    _put_off(taken, wish, now)
     webhook.failures += 1
     webhook.failing_since = webhook.failing_since or now
     pause = max(patience.pause_after(webhook.failures), wish)
@@ -73,6 +74,19 @@ def _fail(webhook: Webhook, batch: WebhookBatch, answer: Answer, now: datetime) 
             "failures", "failing_since", "paused_until", "is_enabled", "disabled_for",
         ]
     )  # fmt: skip
+
+
+def _put_off(taken: Taken, wish: timedelta, now: datetime) -> None:
+    """Say when a batch is due again, or that it has failed for good."""
+    batch = taken.batch
+    wait = patience.until_next_attempt(batch.attempts)
+    is_old = batch.id < first_id_at(now - patience.GIVE_UP_AFTER)
+    if taken.scheduled:
+        batch.due_at = max(taken.scheduled, now + wish)
+    elif wait is None or is_old:
+        batch.state, batch.due_at = WebhookBatch.State.FAILED, None
+    else:
+        batch.due_at = now + max(wait, wish)
 
 
 def _retry_after(answer: Answer) -> str:

@@ -10,6 +10,8 @@ from urllib.parse import SplitResult, urlsplit, urlunsplit
 
 from django.conf import settings
 from django.db import transaction
+from django.db.models import F
+from django.db.models.functions import Greatest
 from django.utils import timezone
 
 from accounts import vault
@@ -98,9 +100,9 @@ def change(webhook: Webhook, **fields: object) -> None:
 
 
 def make_due(webhook: Webhook) -> None:
-    """Let all that waits for a webhook be posted at once."""
+    """Let all that waits for a webhook be posted at once, beside its schedule: it uses none up."""
     waiting = WebhookBatch.objects.filter(webhook=webhook, state=WebhookBatch.State.WAITING)
-    waiting.update(due_at=timezone.now())
+    waiting.update(due_at=timezone.now(), attempts=Greatest(F("attempts") - 1, 0))
     transaction.on_commit(outbox.ring)
 
 

@@ -5,9 +5,10 @@ import psycopg
 import pytest
 from django.db import connection
 
-from events import reading
+from events import ledger, reading
 from events.identifiers import first_id_at, new_id
 from events.models import Event
+from events.tests.posting_driver import happen
 from messages.tests.factories import EventFactory, MessageFactory
 
 LONG_AGO = datetime(2026, 11, 1, tzinfo=UTC)
@@ -104,6 +105,22 @@ class TestHorizon:
             other.execute("SELECT pg_sleep(0.01)")
 
             assert reading.horizon() > begun - reading.LAG
+
+    @pytest.mark.django_db(transaction=True)
+    def test_who_writes_is_seen_before_the_first_id_is_made(self, alice, monkeypatch):
+        seen = []
+
+        def look_and_make():
+            with psycopg.connect(**connection.get_connection_params()) as other:
+                query = "SELECT backend_xid IS NULL FROM pg_stat_activity WHERE pid = %s"
+                pid = connection.connection.info.backend_pid
+                seen.append(other.execute(query, [pid]).fetchone()[0])
+            return new_id()
+
+        monkeypatch.setattr(ledger, "new_id", look_and_make)
+        happen(alice.account)
+
+        assert seen == [False]
 
     def test_ids_of_a_moment_are_not_before_it(self):
         before = datetime.now(UTC)

@@ -3,15 +3,16 @@
 import asyncio
 import threading
 from concurrent.futures import ThreadPoolExecutor
+from datetime import timedelta
 
 import pytest
 from django.db import connection, transaction
 from standardwebhooks import Webhook as Verifier
 from standardwebhooks import WebhookVerificationError
 
-from events import batches, posting, verdicts, webhooks
+from events import batches, patience, posting, verdicts, webhooks
 from events.identifiers import new_id
-from events.models import Kind, News, Webhook, WebhookBatch, WebhookPost
+from events.models import Event, Kind, News, Webhook, WebhookBatch, WebhookPost
 from events.poster import Answer
 from events.posting import Engine
 from events.tests.posting_driver import happen, last_post, listen, pass_time, post_all
@@ -77,6 +78,30 @@ class TestBody:
         # Of one transaction, hence of one millisecond, the order of ids is any.
         assert sorted(receiver.event_ids[:120]) == ids(first)
         assert sorted(receiver.event_ids[120:]) == ids(second)
+        assert not News.objects.exists()
+
+    def test_what_is_large_is_shared_out_to_more_posts(self, account, receiver):
+        listen(account, receiver.url)
+        events = happen(account, 40, details={"smtp_response": "x" * 9000})
+        events += happen(account, details={"smtp_response": "x" * 200_000})
+
+        post_all()
+
+        assert sorted(receiver.event_ids) == sorted(ids(events))
+        *most, last = receiver.posts
+        assert len(last.events) == 1
+        assert all(len(post.body) <= 80_020 for post in most)
+        assert len(most) == 5
+
+    def test_events_that_were_pruned_are_nothing_to_tell(self, account, receiver):
+        listen(account, receiver.url)
+        happen(account, 150)
+        Event.objects.all().delete()
+        (kept,) = happen(account)
+
+        post_all()
+
+        assert receiver.event_ids == ids([kept])
         assert not News.objects.exists()
 
     def test_only_the_wanted_kinds_are_posted_and_all_where_none_is_named(self, account):
@@ -263,6 +288,58 @@ class TestFailures:
         assert tried < 60
         webhook.refresh_from_db()
         assert (webhook.failures, webhook.failing_since, webhook.paused_until) == (0, None, None)
+
+    def test_it_is_noticed_within_minutes_that_an_endpoint_is_back_after_half_a_day(
+        self, account, receiver, monkeypatch
+    ):
+        monkeypatch.setattr(batches, "MOST_WAITING", 5)
+        listen(account, receiver.url)
+        receiver.answer = lambda post: 503
+        events = []
+        for _ in range(36):
+            events += happen(account)
+            post_all()
+            pass_time(minutes=20)
+        assert WebhookBatch.objects.count() == 5
+
+        receiver.answer = lambda post: 200
+        pass_time(minutes=6)
+        post_all()
+        post_all()
+
+        assert sorted(receiver.event_ids) == ids(events)
+
+    def test_asking_whether_it_is_back_uses_up_no_attempt(self, account, receiver, monkeypatch):
+        monkeypatch.setattr(batches, "MOST_WAITING", 1)
+        listen(account, receiver.url)
+        receiver.answer = lambda post: 500
+        happen(account)
+        for _ in range(3):  # attempts at once, after 5 s and after 5 min
+            post_all()
+            pass_time(minutes=6)
+        happen(account)
+        before = WebhookBatch.objects.get()
+        for _ in range(3):
+            post_all()
+            Webhook.objects.update(paused_until=None)
+
+        after = WebhookBatch.objects.get()
+        assert len(receiver.refused) == 6
+        assert (after.attempts, after.due_at) == (before.attempts, before.due_at)
+
+    def test_a_success_between_does_not_hurry_the_schedule_of_another_batch(
+        self, account, receiver, monkeypatch
+    ):
+        monkeypatch.setattr(patience, "RETRY_AFTER", [timedelta(hours=1)])
+        listen(account, receiver.url)
+        (poison,) = happen(account)
+        receiver.answer = lambda post: 500 if str(poison.id).encode() in post.body else 204
+        for _ in range(10):
+            post_all()
+            happen(account)
+
+        assert len(receiver.posts) == 9
+        assert len(receiver.refused) == 1
 
     def test_a_later_event_of_a_message_waits_for_the_one_before(self, account, receiver):
         listen(account, receiver.url)
