@@ -26,12 +26,17 @@ class AccountSettingsForm(forms.ModelForm):
 
     class Meta:
         model = Account
-        fields = ["name", "content_days", "message_days", "event_days", "requires_two_factor"]
+        fields = [
+            "name", "content_days", "message_days", "event_days", "track_opens", "track_clicks",
+            "requires_two_factor",
+        ]  # fmt: skip
         labels = {
             "name": "Name of the account",
             "content_days": "Days that contents are kept",
             "message_days": "Days that messages and attempts are kept",
             "event_days": "Days that events are kept",
+            "track_opens": "Notice when a message is opened",
+            "track_clicks": "Notice when a link in it is followed",
             "requires_two_factor": "Every member needs a second factor",
         }
         help_texts = {
@@ -39,6 +44,9 @@ class AccountSettingsForm(forms.ModelForm):
             "settled. What is still to be sent is never taken away.",
             "message_days": "7 to 730, and no fewer than contents are kept.",
             "event_days": "30 to 1,100. Counts in charts stay for ever.",
+            "track_opens": "A picture of one pixel in HTML tells. A domain or a single message "
+            "may say otherwise.",
+            "track_clicks": "Links in HTML lead through this service.",
             "requires_two_factor": "Who has none is asked to set one up before anything else.",
         }
 

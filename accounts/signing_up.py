@@ -1,5 +1,6 @@
 """How users come and prove who they are: what django-allauth asks us."""
 
+import logging
 from typing import Any
 
 from allauth.account.adapter import DefaultAccountAdapter
@@ -11,6 +12,8 @@ from django.shortcuts import render
 
 from accounts import invitations, vault
 from accounts.mail import NotSent
+
+logger = logging.getLogger(__name__)
 
 
 class Adapter(DefaultAccountAdapter):
@@ -30,6 +33,13 @@ class Adapter(DefaultAccountAdapter):
         except NotSent as error:
             page = render(self.request, "account/not_sent.html", {"reason": error}, status=503)
             raise ImmediateHttpResponse(page) from error
+
+    def send_notification_mail(self, *args: Any, **kwargs: Any) -> None:
+        # It only tells of what is done already, and nobody waits for it.
+        try:
+            super().send_notification_mail(*args, **kwargs)
+        except ImmediateHttpResponse as error:
+            logger.warning("A user was not told of a change: %s", error.__cause__)
 
     error_messages = DefaultAccountAdapter.error_messages | {
         "email_password_mismatch": "No user has this address and password. Check both, and try "

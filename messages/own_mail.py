@@ -43,7 +43,7 @@ class EmailBackend(BaseEmailBackend):
 
 def _accept(message: EmailMessage) -> Accepted:
     reverse_path = parseaddr(message.from_email)[1]
-    sender = _sender(reverse_path)
+    sender = sender_under(reverse_path)
     letter = message.message()
     if "Auto-Submitted" not in letter:
         letter["Auto-Submitted"] = "auto-generated"  # so that no vacation answers (RFC 3834 §5)
@@ -63,8 +63,11 @@ def _accept(message: EmailMessage) -> Accepted:
         raise NotSent(f"it was refused ({refused.reply.text}).") from refused
 
 
-def _sender(reverse_path: str) -> Sender:
-    """Return who sends for the product: the account in which the domain is verified."""
+def sender_under(reverse_path: str) -> Sender:
+    """Return who sends for the product: the account in which the domain is verified.
+
+    Raises NotSent where there is none.
+    """
     try:
         name = split_address(reverse_path)[1]
     except AddressError as error:

@@ -147,6 +147,13 @@ class TestSecondFactor:
         Authenticator.objects.update(last_used_at=None)
         client.post(reverse("mfa_authenticate"), {"code": code(secret, later=1)})
 
+    def test_it_is_set_up_where_no_message_can_be_sent(self, client, carol, settings):
+        settings.EMAIL_BACKEND = "messages.own_mail.EmailBackend"
+
+        self.sets_up(client, carol)
+
+        assert Authenticator.objects.filter(user=carol, type=Authenticator.Type.TOTP).exists()
+
     def test_the_key_is_encrypted_at_rest(self, client, carol):
         secret = self.sets_up(client, carol)
 

@@ -141,3 +141,12 @@ def test_the_operators_records_are_printed(house):
     assert done.returncode == 0, done.stdout
     assert "mta.cloudmta.test  MX  10 mta.cloudmta.test" in done.stdout
     assert "1.0.0.127.in-addr.arpa  PTR  mta.cloudmta.test" in done.stdout
+
+
+def test_it_says_where_own_mail_cannot_be_sent(house: House) -> None:
+    assert "fine It is sent as CloudMTA" in said(examine(house)["Own mail"])
+
+    findings = examine(house, MAIL_FROM="x@nowhere.example")["Own mail"]
+
+    assert "wrong Nobody can confirm an address" in said(findings)
+    assert "nowhere.example is not a verified domain" in said(findings)

@@ -8,13 +8,14 @@ from dataclasses import asdict
 
 from django.core.management.base import BaseCommand
 
-from cloudmta.doctor import machine, network, services
+from cloudmta.doctor import machine, network, own_mail, services
 from cloudmta.doctor.finding import Finding, Level
 
 LOOKS = (
     services.look_at_postgres,
     services.look_at_redis,
     services.look_at_queues,
+    own_mail.look_at_own_mail,
     machine.look_at_disk,
     machine.look_at_clock,
     machine.look_at_certificate,
