@@ -67,13 +67,12 @@ NAMES = re.compile(r"[\w.+=-]{1,64}+@[\w.-]{1,255}+|https?://([\w.-]*+)\S*+", re
 BRACKETS = re.compile(r"[<>\[\](){}\"]")
 BLANKS = re.compile(r"\s++")
 
-
 # How reports tell which command was refused.
 PHASES = (
     (Phase.RCPT, re.compile(r"rcpt[ _]to|rcpt command|rcpt_to", re.IGNORECASE)),
     (Phase.MAIL, re.compile(r"mail[ _]from|mail command", re.IGNORECASE)),
     (Phase.DOT, re.compile(r"end of data|data command|final dot|after i sent", re.IGNORECASE)),
-    (Phase.GREETING, re.compile(r"initial connection|refused to talk|ehlo|helo", re.IGNORECASE)),
+    (Phase.GREETING, re.compile(r"initial connection|refused to talk", re.IGNORECASE)),
 )
 
 

@@ -115,6 +115,21 @@ def test_no_4xx_is_a_bounce(status, text):  # fmt: skip
     assert kind != "bounce"
 
 
+@pytest.mark.parametrize(
+    ("code", "text", "expected"),
+    [
+        (550, "Unfortunately, messages from 192.0.2.1 weren't sent (S3140).", "reputation"),
+        (421, "4.7.0 [TSS04] Messages temporarily deferred", "reputation"),
+        (550, "AUP#In-1310", "reputation"),
+        (421, "Service refused, please try later. OFR_108", "rate_limited"),
+        (550, "5.1.1 Adresse d au moins un destinataire invalide. OFR_416", "invalid_address"),
+        (550, "Mail rejete. Mail rejected. OFR_506 [506]", "spam_content"),
+    ],
+)
+def test_the_codes_of_providers_are_known(code, text, expected):
+    assert judged(code, "", text)[1] == expected
+
+
 def test_addresses_and_links_are_no_words():
     text = "<spam.quota@full.test>: see https://help.test/mailbox-full/virus: User unknown"
 
