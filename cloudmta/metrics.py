@@ -11,6 +11,7 @@ import redis
 from django.conf import settings
 from django.db import DatabaseError, connection
 from django.http import Http404, HttpRequest, HttpResponse
+from django.utils import timezone
 from django.views.decorators.http import require_safe
 from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, generate_latest
 from prometheus_client.core import GaugeMetricFamily, Metric
@@ -18,6 +19,7 @@ from prometheus_client.registry import Collector
 
 from accounts.message_class import MessageClass
 from cloudmta import presence
+from events.models import Webhook
 
 
 @require_safe
@@ -50,6 +52,7 @@ class Everything(Collector):
         yield from _merged(snapshots)
         try:
             yield from _queues()
+            yield _webhooks()
         except DatabaseError:
             connection.close()
             yield _up(0)
@@ -98,6 +101,12 @@ def _queues() -> Iterator[Metric]:
         due.add_metric([message_class.label], is_due)
         age.add_metric([message_class.label], oldest)
     yield from (waiting, due, age)
+
+
+def _webhooks() -> Metric:
+    """Count the webhooks whose endpoints have failed, and are left alone for a while."""
+    paused = Webhook.objects.filter(is_enabled=True, paused_until__gt=timezone.now()).count()
+    return GaugeMetricFamily("cloudmta_paused_webhooks", "Webhooks that are left alone", paused)
 
 
 def _backlog() -> dict[MessageClass, tuple[int, int, float]]:

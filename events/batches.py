@@ -8,10 +8,11 @@ and the next post of it bears the same `webhook-id`.
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from enum import Enum
 from uuid import UUID
 
 from django.db import connection, transaction
+from django.db.models import F
+from django.db.models.functions import Now
 from django.utils import timezone
 
 from events import patience, representation, signatures, webhooks
@@ -22,6 +23,8 @@ from events.models import Event, News, Webhook, WebhookBatch
 LEASE = timedelta(seconds=60)
 # In one post, whichever bound is met first: some frameworks refuse bodies of more than 100 kB.
 MOST_EVENTS, MOST_OCTETS = 100, 80_000
+# So long an event waits for others to share a post.
+GATHER = timedelta(seconds=1)
 # Batches of one webhook that wait for another attempt; what comes then stays in the outbox.
 MOST_WAITING = 20
 
@@ -48,14 +51,6 @@ class Taken:
 
 # A batch, the body to post, and how many events are in that.
 Written = tuple[WebhookBatch, bytes, int]
-
-
-class Nothing(Enum):
-    """Why there is nothing to post."""
-
-    DONE = "there is nothing, it must wait, or the webhook is no more ours"
-    GATHERING = "there is little, and more may come"
-    AGAIN = "what there was came to nothing; ask again"
 
 
 HAS_WORK = """
@@ -92,20 +87,20 @@ def release(claim: Claim) -> None:
     )
 
 
-def take(claim: Claim, may_gather: bool) -> Taken | Nothing:
-    """Return what to post now; `may_gather` lets a small batch wait for more events."""
+def take(claim: Claim) -> Taken | timedelta | None:
+    """Return what to post now, or when to ask again; None: nothing, or the webhook is not ours."""
     now = timezone.now()
     with transaction.atomic():
         webhook = _held(claim)
         if webhook is None or not webhook.is_enabled or (webhook.paused_until or now) > now:
-            return Nothing.DONE
+            return None
         waiting = list(
             WebhookBatch.objects.filter(webhook=webhook, state=WebhookBatch.State.WAITING).order_by(
                 "id"
             )
         )
-        found = _next(webhook, waiting, now, may_gather)
-        if isinstance(found, Nothing):
+        found = _next(webhook, waiting, now)
+        if not isinstance(found, tuple):
             return found
         batch, body, event_count = found
         scheduled = batch.due_at
@@ -125,35 +120,34 @@ def _held(claim: Claim) -> Webhook | None:
 
 
 def _next(
-    webhook: Webhook, waiting: Sequence[WebhookBatch], now: datetime, may_gather: bool
-) -> Written | Nothing:
+    webhook: Webhook, waiting: Sequence[WebhookBatch], now: datetime
+) -> Written | timedelta | None:
     """Choose what to post: what is due, or else what is new."""
     for batch in waiting:
         if batch.due_at and batch.due_at <= now:
             return (batch, *representation.body(events_of(batch)))
     if len(waiting) < MOST_WAITING:
-        return _fresh(webhook, waiting, may_gather)
+        return _fresh(webhook, waiting)
     if webhook.failures < patience.BREAKER_AFTER:
-        return Nothing.DONE
+        return None
     # Whether the endpoint is back must not be asked once in hours only. It is no attempt of the
     # schedule, so that nothing is given up earlier.
     return (waiting[0], *representation.body(events_of(waiting[0])))
 
 
-def _fresh(
-    webhook: Webhook, waiting: Sequence[WebhookBatch], may_gather: bool
-) -> Written | Nothing:
+def _fresh(webhook: Webhook, waiting: Sequence[WebhookBatch]) -> Written | timedelta | None:
     """Make a batch of the oldest news; of a message that waits, later events wait as well."""
     held_back = {message_id for batch in waiting for message_id in batch.message_ids}
     news = list(
         News.objects.filter(webhook=webhook)
         .exclude(message_id__in=held_back)
+        .annotate(age=Now() - F("created_at"))
         .order_by("id")[:MOST_EVENTS]
     )
     if not news:
-        return Nothing.DONE
-    if len(news) < MOST_EVENTS and may_gather:
-        return Nothing.GATHERING
+        return None
+    if len(news) < MOST_EVENTS and news[0].age < GATHER:
+        return GATHER - max(news[0].age, timedelta(0))
     found = Event.objects.in_bulk([one.event_id for one in news])
     # Of events that were pruned meanwhile there is nothing to tell.
     told = [one for one in news if one.event_id in found]
@@ -161,7 +155,7 @@ def _fresh(
     left = {one.pk for one in told[count:]}
     News.objects.filter(pk__in=[one.pk for one in news if one.pk not in left]).delete()
     if not count:
-        return Nothing.AGAIN
+        return timedelta(0)
     batch = WebhookBatch(
         id=new_id(),
         webhook=webhook,

@@ -6,16 +6,17 @@ import logging
 import threading
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from datetime import timedelta
 from functools import partial
 from typing import TypeVar
 from uuid import UUID
 
 from django.db import connection
 
-from events import batches, verdicts
-from events.batches import Claim, Nothing
+from events import batches, metrics, verdicts
+from events.batches import Claim, Taken
 from events.bulk import UNAVAILABLE, reconnecting
-from events.poster import Poster
+from events.poster import Answer, Poster
 
 logger = logging.getLogger(__name__)
 
@@ -23,8 +24,6 @@ logger = logging.getLogger(__name__)
 MOST_ENDPOINTS = 500
 # Threads that talk to PostgreSQL; while an endpoint answers, none is needed.
 THREADS = 4
-# Seconds that few events wait for others to share a post.
-GATHER = 1.0
 # Seconds that the threads wait for each other at the end.
 CLOSING = 5.0
 
@@ -70,25 +69,20 @@ class Engine:
             logger.exception("Webhook %s could not be served", claim.webhook_id)
 
     async def _post_all(self, claim: Claim) -> None:
-        may_gather = True
         while not self._stopping.is_set():
-            taken = await self._in_thread(batches.take, claim, may_gather)
-            may_gather = True
-            match taken:
-                case Nothing.DONE:
-                    return
-                case Nothing.AGAIN:
-                    continue
-                case Nothing.GATHERING:
-                    await self._gather()
-                    may_gather = False
-                case _:
-                    answer = await self._poster.post(taken.url, taken.headers, taken.body)
-                    await self._in_thread(verdicts.settle, claim, taken, answer)
+            taken = await self._in_thread(batches.take, claim)
+            if taken is None:
+                return
+            if isinstance(taken, timedelta):
+                await self._gather(taken)
+                continue
+            answer = await self._poster.post(taken.url, taken.headers, taken.body)
+            _count(taken, answer)
+            await self._in_thread(verdicts.settle, claim, taken, answer)
 
-    async def _gather(self) -> None:
+    async def _gather(self, wait: timedelta) -> None:
         with contextlib.suppress(TimeoutError):
-            await asyncio.wait_for(self._stopping.wait(), GATHER)
+            await asyncio.wait_for(self._stopping.wait(), wait.total_seconds())
 
     async def stop(self, seconds: float) -> None:
         """Begin no more posts, and let those that run come to their end, within bounds."""
@@ -104,6 +98,13 @@ class Engine:
     async def _in_thread(self, call: Callable[..., Value], *arguments: object) -> Value:
         loop = asyncio.get_running_loop()
         return await loop.run_in_executor(self._threads, partial(reconnecting, call, *arguments))
+
+
+def _count(taken: Taken, answer: Answer) -> None:
+    metrics.POSTS.labels("taken" if answer.is_success else "failed").inc()
+    metrics.POST_SECONDS.observe(answer.seconds)
+    if answer.is_success:
+        metrics.POSTED.inc(taken.event_count)
 
 
 def _close_connection(everybody: threading.Barrier) -> None:

@@ -4,13 +4,18 @@ import json
 import re
 import smtplib
 import urllib.request
+from datetime import timedelta
 
 import pytest
+from django.utils import timezone
 from prometheus_client import Counter, Gauge, Histogram
 from prometheus_client.parser import text_string_to_metric_families
 
 from cloudmta.testing import ROOT, House, eventually
+from events import metrics as webhook_metrics
+from events import webhooks
 from messages import metrics
+from messages.tests.factories import AccountFactory
 
 DASHBOARD = json.loads((ROOT / "docs/grafana/cloudmta.json").read_text())
 EXPRESSIONS = [target["expr"] for panel in DASHBOARD["panels"] for target in panel["targets"]]
@@ -81,6 +86,17 @@ def test_backlog_is_counted_by_class(client):
 
 
 @pytest.mark.django_db
+def test_webhooks_that_are_left_alone_are_counted(client):
+    account, soon = AccountFactory(), timezone.now() + timedelta(minutes=5)
+    for fields in ({}, {"paused_until": soon}, {"paused_until": soon, "is_enabled": False}):
+        webhooks.create(account, "https://hooks.alices.example/", **fields)
+
+    seen = Scrape(client.get("/metrics").content.decode())
+
+    assert seen.total("cloudmta_paused_webhooks") == 1
+
+
+@pytest.mark.django_db
 def test_without_redis_the_queues_are_still_told(client, settings):
     settings.REDIS_URL = "redis://127.0.0.1:1"
 
@@ -111,7 +127,8 @@ def test_only_who_has_the_token_may_read(client, settings, token, development, h
 
 def test_names_and_units_follow_the_conventions():
     """Base units, `_total` on counters: https://prometheus.io/docs/practices/naming/"""
-    ours = [one for one in vars(metrics).values() if isinstance(one, Counter | Gauge | Histogram)]
+    known = [*vars(metrics).values(), *vars(webhook_metrics).values()]
+    ours = [one for one in known if isinstance(one, Counter | Gauge | Histogram)]
     families = [family for metric in ours for family in metric.collect()]
 
     assert families

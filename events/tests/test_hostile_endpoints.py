@@ -1,12 +1,13 @@
 """Endpoints that lead astray, never end, or are not who they say: each leaves a clear trace."""
 
 import ssl
+from datetime import timedelta
 
 import pytest
 
 from cloudmta.simulator.certificate import server_context
 from cloudmta.simulator.world import Options, running
-from events import poster, posting, webhooks
+from events import batches, poster, webhooks
 from events.models import Webhook
 from events.tests.posting_driver import happen, last_post, listen, post_all
 from events.tests.receivers import answering, receiving
@@ -20,7 +21,7 @@ NAME = "hooks.alices.example"
 
 @pytest.fixture(autouse=True)
 def no_gathering(monkeypatch):
-    monkeypatch.setattr(posting, "GATHER", 0.0)
+    monkeypatch.setattr(batches, "GATHER", timedelta(0))
 
 
 @pytest.fixture(scope="module")

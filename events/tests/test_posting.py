@@ -7,10 +7,11 @@ from datetime import timedelta
 
 import pytest
 from django.db import connection, transaction
+from django.db.models.functions import Now
 from standardwebhooks import Webhook as Verifier
 from standardwebhooks import WebhookVerificationError
 
-from events import batches, patience, posting, verdicts, webhooks
+from events import batches, patience, verdicts, webhooks
 from events.identifiers import new_id
 from events.models import Event, Kind, News, Webhook, WebhookBatch, WebhookPost
 from events.poster import Answer
@@ -24,7 +25,7 @@ pytestmark = pytest.mark.django_db(transaction=True)
 
 @pytest.fixture(autouse=True)
 def no_gathering(monkeypatch):
-    monkeypatch.setattr(posting, "GATHER", 0.0)
+    monkeypatch.setattr(batches, "GATHER", timedelta(0))
 
 
 @pytest.fixture
@@ -205,7 +206,7 @@ class TestNothingIsSkipped:
         listen(account, receiver.url)
         (event,) = happen(account)
         (dead,) = batches.claim(1)
-        batches.take(dead, may_gather=False)
+        batches.take(dead)
 
         post_all()
         assert receiver.posts == []  # its lease holds
@@ -233,7 +234,7 @@ class TestNothingIsSkipped:
         webhook, _ = listen(account, receiver.url)
         happen(account)
         (claim,) = batches.claim(1)
-        taken = batches.take(claim, may_gather=False)
+        taken = batches.take(claim)
         pass_time(batches.LEASE)
         post_all()
 
@@ -466,23 +467,16 @@ def test_a_webhook_that_was_removed_gets_nothing(account, receiver):
 
 
 def test_events_share_a_post_within_the_second(account, receiver, monkeypatch):
+    monkeypatch.setattr(batches, "GATHER", timedelta(hours=1))
     listen(account, receiver.url)
-    events = happen(account)
-    gathering = posting.Engine._gather
+    first = happen(account)
+    (claim,) = batches.claim(1)
+    assert timedelta(minutes=59) < batches.take(claim) <= timedelta(hours=1)
 
-    async def meanwhile(engine):
-        events.extend(await asyncio.to_thread(_happen_beside, account))
-        await gathering(engine)
-
-    monkeypatch.setattr(posting.Engine, "_gather", meanwhile, raising=True)
+    second = happen(account)
+    News.objects.filter(event_id=first[0].id).update(created_at=Now() - timedelta(hours=1))
+    batches.release(claim)
     post_all()
 
-    assert receiver.event_ids[:2] == ids(events[:2])
-    assert len(receiver.posts[0].events) == 2
-
-
-def _happen_beside(account):
-    try:
-        return happen(account)
-    finally:
-        connection.close()
+    assert receiver.event_ids == ids(first + second)
+    assert len(receiver.posts) == 1

@@ -1,10 +1,12 @@
 """Who is told when a webhook fails, and when it is given up."""
 
+from datetime import timedelta
+
 import pytest
 
 from accounts import notices
 from accounts.models import Membership
-from events import posting
+from events import batches
 from events.models import Webhook
 from events.tests.posting_driver import happen, listen, pass_time, post_all
 from events.tests.receivers import receiving
@@ -15,7 +17,7 @@ pytestmark = pytest.mark.django_db(transaction=True)
 
 @pytest.fixture(autouse=True)
 def no_gathering(monkeypatch):
-    monkeypatch.setattr(posting, "GATHER", 0.0)
+    monkeypatch.setattr(batches, "GATHER", timedelta(0))
 
 
 @pytest.fixture
