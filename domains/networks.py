@@ -1,6 +1,7 @@
 """Tell addresses of the public Internet from all others (RFC 6890)."""
 
 import ipaddress
+import socket
 from ipaddress import IPv4Address, IPv6Address
 
 # Private, shared, special and multicast addresses, by the registries of IANA. Python's own list
@@ -16,6 +17,20 @@ FORBIDDEN = [
     )
 ]  # fmt: skip
 NAT64 = ipaddress.ip_network("64:ff9b::/96")  # the last 32 bits are an IPv4 address (RFC 6052)
+
+
+# Some address of the public Internet, to which nothing is ever sent.
+FAR_AWAY = ("2001:4860:4860::8888", 53)
+
+
+def has_ipv6_route() -> bool:
+    """Say whether this machine has a way to the public Internet by IPv6. Sends nothing."""
+    try:
+        with socket.socket(socket.AF_INET6, socket.SOCK_DGRAM) as probe:
+            probe.connect(FAR_AWAY)  # of a datagram socket: it looks for a route, no more
+            return is_public(ipaddress.ip_address(probe.getsockname()[0].partition("%")[0]))
+    except OSError:
+        return False
 
 
 def is_public(address: IPv4Address | IPv6Address) -> bool:

@@ -167,7 +167,7 @@ class Engine:
             site = self._sites.get(await self._directory.exchangers(domain))
         except Unreachable as failure:
             for one in group:
-                self._settle(outcomes.without_attempt(one.claimed, failure.reply))
+                self._settle(outcomes.unreachable(one.claimed, failure))
             return
         except Exception:
             # A fault of ours must not hold recipients for ever.

@@ -7,11 +7,17 @@ from typing import Generic, TypeVar
 
 # Seconds that an answer is believed: a minute at least, so that a flood asks once; an hour at most.
 MIN_TTL, MAX_TTL = 60, 3600
-# A name that failed is asked again after this: trouble passes.
-FAILURE_TTL = 60
 MAX_NAMES = 50_000
 
 Value = TypeVar("Value")
+
+
+class Failure(Exception):
+    """Nothing was found. Holds for so many seconds, and then is asked again."""
+
+    def __init__(self, text: str, seconds: float) -> None:
+        self.seconds = seconds
+        super().__init__(text)
 
 
 class Cache(Generic[Value]):
@@ -21,7 +27,7 @@ class Cache(Generic[Value]):
     """
 
     def __init__(
-        self, look_up: Callable[[str], Awaitable[tuple[Value, float]]], failure: type[Exception]
+        self, look_up: Callable[[str], Awaitable[tuple[Value, float]]], failure: type[Failure]
     ) -> None:
         self._look_up = look_up
         self._failure = failure
@@ -45,7 +51,7 @@ class Cache(Generic[Value]):
         try:
             value, ttl = await self._look_up(name)
         except self._failure as error:
-            return self._keep(name, error, FAILURE_TTL)
+            return self._keep(name, error, error.seconds)
         finally:
             del self._running[name]
         return self._keep(name, value, min(max(ttl, MIN_TTL), MAX_TTL))

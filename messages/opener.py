@@ -7,11 +7,13 @@ from collections.abc import Callable
 
 from django.conf import settings
 
-from messages import transfer
+from messages import exchangers, transfer
 from messages.exchangers import Directory, Exchangers, Unreachable
 from messages.smtp.replies import Reply
 from messages.transfer import ConnectFailed, Connection, Owner
 
+# Addresses that are tried for one connection; of each host two at the least (RFC 5321 §5.1).
+MAX_TRIES = 10
 # Connections in a row that come to nothing before an exchanger counts as down.
 MAX_FRUITLESS = 5
 # Seconds that an exchanger which is down is passed over.
@@ -52,6 +54,8 @@ class Opener:
                 return await self._connect_to_host(owner, host, is_first, works)
             except ConnectFailed as failure:
                 failures.append(failure)
+                if failure.reply == exchangers.loop(host):
+                    break  # who stands behind us in the list would pass it on to us
         raise _most_hopeful(failures)
 
     def _settled(self, plan: list[str]) -> list[str]:
@@ -69,7 +73,11 @@ class Opener:
         except Unreachable as error:
             raise ConnectFailed(error.reply) from error
         failures = []
-        for address in _by_taste(addresses) if is_first else addresses:
+        # Many hosts with many addresses would keep one message for an hour.
+        most = max(2, MAX_TRIES // len(self._exchangers.plan()))
+        for address in (_by_taste(addresses) if is_first else addresses)[:most]:
+            if await self._directory.is_ourselves(address):
+                raise ConnectFailed(exchangers.loop(host))
             try:
                 return await self._connect_to(owner, host, address)
             except ConnectFailed as failure:

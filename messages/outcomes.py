@@ -15,6 +15,7 @@ from events.reasons import Reason
 from events.suppressions import Learned
 from messages import classifier, consequences, metrics, queue
 from messages.classifier import Judgement
+from messages.exchangers import Unreachable
 from messages.jobs import Job, PutOff
 from messages.models import Attempt, State
 from messages.queue import Claimed, Outcome
@@ -29,6 +30,8 @@ HELD_FOR = timedelta(minutes=15)
 # After a reply that was lost the message may have arrived: a greater distance makes it likelier
 # that the receiver, who knows its Message-ID, drops the second copy (RFC 1047).
 RETRY_AFTER_DOUBT = timedelta(minutes=15)
+# Until a domain that DNS does not know is looked for once more.
+LOOK_AGAIN = timedelta(minutes=15)
 # What a page or a webhook shows of a reply; some servers send pages.
 MAX_REPLY = 1000
 
@@ -81,6 +84,15 @@ def without_attempt(claimed: Claimed, reply: Reply, retry_at: datetime | None = 
     details = _reply_details(reply) | {"attempt": claimed.attempt_number}
     retry_at = retry_at or claimed.retry_at
     return _judged(claimed, reply, None, datetime.now(UTC), retry_at, details, None)
+
+
+def unreachable(claimed: Claimed, failure: Unreachable) -> Result:
+    """Judge a recipient whose domain names no exchanger; a missing one is looked for twice."""
+    if failure.is_missing and claimed.attempt_number == 1:
+        # A slip of a registrar looks like a domain that never was, and is mended soon.
+        reply = Reply(450, "4.1.2", failure.reply.text)
+        return without_attempt(claimed, reply, datetime.now(UTC) + LOOK_AGAIN)
+    return without_attempt(claimed, failure.reply)
 
 
 def simulated(claimed: Claimed, reply: Reply, report: Report | None) -> Result:

@@ -8,6 +8,7 @@ from typing import Protocol, cast
 
 from django.conf import settings
 
+from messages import exchangers
 from messages.smtp.client import (
     Awaited,
     ClientSession,
@@ -244,6 +245,9 @@ async def connect(
 ) -> Connection:
     """Return a greeted connection to one address of an exchanger. Raises ConnectFailed."""
     make: Callable[[], Connection] = lambda: Connection(owner, exchanger, address, use_tls=use_tls)  # noqa: E731
+    if not exchangers.is_allowed(address):
+        # Here, at the last moment: whatever led to it, DNS or our memory of it.
+        raise ConnectFailed(exchangers.not_public(exchanger, address))
     loop = asyncio.get_running_loop()
     try:
         async with asyncio.timeout(CONNECT_SECONDS):

@@ -8,6 +8,7 @@ from django.utils import timezone
 from accounts.message_class import MessageClass
 from events.models import Event, Suppression
 from messages import audit, claiming, outcomes, queue
+from messages.exchangers import Unreachable
 from messages.models import Recipient
 from messages.smtp.phases import Phase
 from messages.smtp.replies import Reply
@@ -51,6 +52,24 @@ class TestFate:
         reached, event = attempt(reply, phase)
 
         assert (reached, event.kind, event.details["reason"]) == (state, kind, reason)
+
+    def test_a_domain_that_is_missing_is_looked_for_once_more(self):
+        missing = Unreachable(Reply(550, "5.1.2", "No such domain"), is_missing=True)
+        [recipient], states = waiting(), []
+        for _ in range(2):
+            Recipient.objects.update(due_at=past())
+            (claimed,) = queue.claim(MessageClass.STANDARD, 1)
+            outcomes.write([outcomes.unreachable(claimed, missing)])
+            recipient.refresh_from_db()
+            states.append((recipient.state, recipient.reply))
+            if recipient.due_at:
+                assert timedelta(minutes=14) < recipient.due_at - timezone.now()
+
+        assert states == [
+            ("deferred", "450 4.1.2 No such domain"),
+            ("bounced", "550 5.1.2 No such domain"),
+        ]
+        assert not listed()
 
     def test_the_end_of_our_patience_has_a_reason_of_its_own(self):
         waiting(allowed_at=timezone.now() - timedelta(days=3), attempt_count=9)

@@ -1,7 +1,11 @@
 """Mail goes to the public only, whatever DNS says (SSRF)."""
 
+import asyncio
+import socket
+
 import pytest
 
+from messages import transfer
 from messages.exchangers import is_allowed
 
 # First and last of each range that no exchanger of the public can be in.
@@ -37,3 +41,24 @@ class TestPermission:
     def test_mail_goes_to_the_public(self, settings, address):
         settings.PRIVATE_EXCHANGERS = False
         assert is_allowed(address)
+
+
+class TestConnection:
+    @pytest.mark.parametrize("address", ["127.0.0.1", "::1", "::ffff:127.0.0.1"])
+    def test_it_is_refused_at_the_last_moment_however_the_address_came(self, settings, address):
+        settings.PRIVATE_EXCHANGERS = False
+
+        async def scenario() -> None:
+            with socket.create_server(("127.0.0.1", 0)) as server:
+                settings.EXCHANGER_PORT = server.getsockname()[1]
+                with pytest.raises(transfer.ConnectFailed) as failure:
+                    await transfer.connect(None, "rebinding.example", address)
+                server.setblocking(False)
+                with pytest.raises(BlockingIOError):
+                    server.accept()
+            assert str(failure.value) == (
+                "550 5.4.4 rebinding.example has only addresses that mail must not go to: "
+                + address
+            )
+
+        asyncio.run(scenario())
