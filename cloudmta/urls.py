@@ -1,7 +1,9 @@
 """Where each page and each endpoint lives."""
 
 from django.contrib import admin
+from django.templatetags.static import static
 from django.urls import include, path
+from django.views.generic import RedirectView
 
 from cloudmta import api_docs
 from cloudmta.metrics import metrics
@@ -9,6 +11,8 @@ from cloudmta.metrics import metrics
 ACCOUNT = "api/v0.1/<str:name>/"
 
 urlpatterns = [
+    # Browsers ask for it on pages that name no icon, such as those of the admin.
+    path("favicon.ico", RedirectView.as_view(url=static("cloudmta.svg")), name="favicon"),
     path("admin/", admin.site.urls),
     path("metrics", metrics, name="metrics"),
     path("", include("accounts.urls")),
