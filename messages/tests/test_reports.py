@@ -1,5 +1,7 @@
 """What comes back is read: who it is about, what happened, and which message it was."""
 
+import subprocess
+import sys
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -51,3 +53,9 @@ class TestComplaints:
 
 def test_an_ordinary_mail_reports_nothing() -> None:
     assert reports.read(b"Subject: Hello\r\n\r\nHow are you?\r\n") == []
+
+
+def test_reading_and_judging_needs_no_django() -> None:
+    look = "import sys, messages.reports, messages.classifier; sys.exit('django' in sys.modules)"
+
+    assert subprocess.run([sys.executable, "-c", look], cwd=MAILS.parents[2]).returncode == 0
