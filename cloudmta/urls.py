@@ -3,16 +3,19 @@
 from django.contrib import admin
 from django.templatetags.static import static
 from django.urls import include, path
+from django.utils.functional import lazy
 from django.views.generic import RedirectView
 
 from cloudmta import api_docs
 from cloudmta.metrics import metrics
 
 ACCOUNT = "api/v0.1/<str:name>/"
+# When it is asked for: in production a file's name is known only after `collectstatic`.
+ICON = lazy(static, str)("cloudmta.svg")
 
 urlpatterns = [
     # Browsers ask for it on pages that name no icon, such as those of the admin.
-    path("favicon.ico", RedirectView.as_view(url=static("cloudmta.svg")), name="favicon"),
+    path("favicon.ico", RedirectView.as_view(url=ICON), name="favicon"),
     path("admin/", admin.site.urls),
     path("metrics", metrics, name="metrics"),
     path("", include("accounts.urls")),

@@ -241,3 +241,7 @@ def test_staff_enables_a_webhook_after_a_question(staff):
 
     webhook.refresh_from_db()
     assert (webhook.is_enabled, webhook.disabled_for, webhook.failures) == (True, "", 0)
+
+
+def test_browsers_find_an_icon_where_a_page_names_none(client):
+    assert client.get("/favicon.ico").headers["Location"] == "/static/cloudmta.svg"
