@@ -90,6 +90,7 @@ def _environment(directory: Path) -> dict[str, str]:
         "DNS_RESOLVERS": f"127.0.0.1:{ports[3]}",
         "SIMULATOR_SMTP_PORT": ports[4],
         "EXCHANGER_PORT": ports[4],
+        "DIGEST_WINDOW": "0",  # they are to wait in the queue, not for their time
         "SIMULATOR_HTTP_PORT": ports[5],
         "BOUNCES_PORT": ports[6],
         "SUBMISSION_AUTH_IN_CLEAR": "true",

@@ -315,6 +315,8 @@ EXCHANGER_PORT = port("EXCHANGER_PORT", 2500 if DEVELOPMENT else 25)
 PRIVATE_EXCHANGERS = flag("PRIVATE_EXCHANGERS", default=DEVELOPMENT)
 # Seconds from each failed attempt to the next one; the last repeats until the message expires.
 RETRY_AFTER = integers("RETRY_AFTER", "60,300,900,1800,3600,7200,14400")
+# Seconds over which the digests of an account for a destination are spread; 0: they are not.
+DIGEST_WINDOW = integer("DIGEST_WINDOW", 3600, maximum=86_400)
 
 # --- Webhooks -----------------------------------------------------------------------------------
 

@@ -18,7 +18,7 @@ from events import ledger
 from events.bulk import copy_rows
 from events.identifiers import new_id
 from events.models import Tally
-from messages import header, idempotency, metrics, options, policy
+from messages import header, idempotency, metrics, options, policy, spreading
 from messages.header import Field, HeaderError
 from messages.idempotency import Claim
 from messages.models import Content, Door, Message, Recipient, State
@@ -193,12 +193,15 @@ def store(batch: Sequence[Accepted], answers: Sequence[Answer] = ()) -> None:
     door answer 250 or 202. Raises ClaimLost, or what the database raises, and then nothing of the
     batch is written.
     """
+    due_at = _due_times(batch)
     with transaction.atomic():
         idempotency.complete(answers)
         copy_rows(Message, MESSAGE_COLUMNS, map(_message_row, batch))
         copy_rows(Content, ("message", "data"), ((one.id, one.content) for one in batch))
         copy_rows(
-            Recipient, RECIPIENT_COLUMNS, (row for one in batch for row in _recipient_rows(one))
+            Recipient,
+            RECIPIENT_COLUMNS,
+            (row for one in batch for row in _recipient_rows(one, due_at)),
         )
         ledger.count(_tallies(batch))
     _note(batch)
@@ -249,7 +252,27 @@ def _message_row(one: Accepted) -> tuple[object, ...]:
     )
 
 
-def _recipient_rows(one: Accepted) -> list[tuple[object, ...]]:
+def _due_times(batch: Sequence[Accepted]) -> dict[tuple[UUID, str], datetime]:
+    """Return when digests are due that have to wait; all else is due when it was asked for."""
+    digests = [
+        (one, address, domain)
+        for one in batch
+        if one.message_class is MessageClass.DIGEST and not one.is_test
+        for address, domain in one.submission.recipients.items()
+    ]
+    delays = spreading.delays(
+        [(one.submission.sender.account_id, domain) for one, _, domain in digests]
+    )
+    return {
+        (one.id, address): (one.submission.send_at or one.accepted_at) + delay
+        for (one, address, _), delay in zip(digests, delays, strict=True)
+    }
+
+
+def _recipient_rows(
+    one: Accepted, due_at: dict[tuple[UUID, str], datetime]
+) -> list[tuple[object, ...]]:
+    first = one.submission.send_at or one.accepted_at
     return [
         (
             one.id,
@@ -259,7 +282,7 @@ def _recipient_rows(one: Accepted) -> list[tuple[object, ...]]:
             address,
             domain,
             State.QUEUED.value,
-            one.submission.send_at or one.accepted_at,
+            due_at.get((one.id, address), first),
             0,
             "",
         )
