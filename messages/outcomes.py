@@ -13,7 +13,7 @@ from events.ledger import NewEvent
 from events.models import Kind
 from events.reasons import Reason
 from events.suppressions import Learned
-from messages import classifier, consequences, metrics, queue
+from messages import classifier, consequences, last_words, metrics, queue
 from messages.classifier import Judgement
 from messages.exchangers import Unreachable
 from messages.jobs import Job, PutOff
@@ -49,6 +49,7 @@ class Result:
     attempt: tuple[object, ...] | None
     events: tuple[NewEvent, ...]
     suppression: Learned | None = None
+    ends_in_silence: bool = False  # it expires, and the last words were ours
 
 
 def of_attempt(claimed: Claimed, job: Job) -> Result:
@@ -131,8 +132,9 @@ def given_back(claimed: Claimed) -> Result:
 
 def put_off(claimed: Claimed, put_off: PutOff) -> Result:
     """Keep a recipient for later whose site takes nothing now; that is no attempt on it."""
-    if put_off.reply and put_off.due_at >= claimed.expires_at:
-        return without_attempt(claimed, put_off.reply, put_off.due_at)
+    if put_off.due_at >= claimed.expires_at:
+        reply = put_off.reply or Reply(451, "4.4.5", put_off.why)
+        return without_attempt(claimed, reply, put_off.due_at)
     return _not_tried(claimed, State.DEFERRED, put_off.due_at, put_off.why[:MAX_REPLY])
 
 
@@ -173,7 +175,9 @@ def _judged(
         suppression = Learned(
             claimed.account_id, claimed.listed_address, claimed.message_id, _shown(reply)
         )
-    return Result(outcome, attempt, (_event(claimed, kind, now, details),), suppression)
+    is_silence = is_over and not (reply.is_permanent or reply.is_remote)
+    events = (_event(claimed, kind, now, details),)
+    return Result(outcome, attempt, events, suppression, is_silence)
 
 
 def _fate(judgement: Judgement | None, reply: Reply, is_over: bool) -> tuple[State, Kind]:
@@ -216,6 +220,7 @@ def write(results: list[Result]) -> int:
 
     Too late is who has lost the lease: another worker holds the recipient, or has settled it.
     """
+    results = _with_last_words(results)
     with transaction.atomic():
         ours = queue.settle([result.outcome for result in results])
         mine = [result for result in results if result.outcome.claimed.id in ours]
@@ -228,9 +233,32 @@ def write(results: list[Result]) -> int:
     return too_late
 
 
+def _with_last_words(results: list[Result]) -> list[Result]:
+    """Let who expires in silence end with what a server had said before, if one did."""
+    silent = [result.outcome.claimed.id for result in results if result.ends_in_silence]
+    words = last_words.of(silent) if silent else {}
+    if not words:
+        return results
+    return [
+        _ending_with(result, words[result.outcome.claimed.id])
+        if result.ends_in_silence and result.outcome.claimed.id in words
+        else result
+        for result in results
+    ]
+
+
+def _ending_with(result: Result, reply: Reply) -> Result:
+    outcome = replace(result.outcome, reply=_shown(reply))
+    [event] = result.events
+    event = replace(event, details=event.details | _reply_details(reply))
+    return replace(result, outcome=outcome, events=(event,))
+
+
 def _note(results: list[Result]) -> None:
     """Count what came of attempts, and leave a line of each in the log."""
     for result in results:
+        if not result.events:
+            continue  # nothing has happened: it was held or put off
         outcome, claimed = result.outcome, result.outcome.claimed
         message_class = claimed.message_class.label
         metrics.ATTEMPTS.labels(message_class, outcome.state.value).inc()

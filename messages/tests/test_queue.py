@@ -11,12 +11,17 @@ from django.utils import timezone
 from accounts.message_class import MessageClass
 from events.models import Event, Kind, Tally
 from messages import outcomes, queue
-from messages.jobs import Job
+from messages.jobs import Job, PutOff
 from messages.models import Attempt, Recipient, State
 from messages.smtp.client import Letter, Transaction
 from messages.smtp.phases import Phase
 from messages.smtp.replies import Reply
-from messages.tests.factories import AccountFactory, MessageFactory, RecipientFactory
+from messages.tests.factories import (
+    AccountFactory,
+    AttemptFactory,
+    MessageFactory,
+    RecipientFactory,
+)
 
 pytestmark = pytest.mark.django_db
 
@@ -229,6 +234,43 @@ class TestSettle:
         assert (recipient.state, recipient.reply) == (state, "451 4.7.1 Greylisted")
         final = state is State.BOUNCED
         assert Event.objects.get().kind == (Kind.BOUNCE if final else Kind.SOFT_BOUNCE)
+
+    @pytest.mark.parametrize("dialogue", ["C: RCPT\nS: 450 4.7.1 Greylisted", "C: RCPT"])
+    def test_who_expires_in_silence_ends_with_what_a_server_said_last(self, dialogue):
+        (recipient,) = waiting(
+            state=State.DEFERRED, attempt_count=1, accepted_at=timezone.now() - timedelta(days=2)
+        )
+        AttemptFactory(recipient=recipient, reply="450 4.7.1 Greylisted", dialogue=dialogue)
+        (claimed,) = queue.claim(MessageClass.STANDARD, 1)
+
+        silence = Reply(451, "4.4.1", "No connection")
+        outcomes.write([outcomes.of_attempt(claimed, finished(claimed, silence))])
+
+        recipient.refresh_from_db()
+        last = "450 4.7.1 Greylisted" if "S:" in dialogue else "451 4.4.1 No connection"
+        assert (recipient.state, recipient.reply) == (State.BOUNCED, last)
+        assert Event.objects.get().details["smtp_code"] == int(last[:3])
+
+    def test_who_is_put_off_is_charged_with_nothing_until_it_expires(self):
+        waiting()
+        (claimed,) = queue.claim(MessageClass.STANDARD, 1)
+        later, why = timezone.now() + timedelta(minutes=15), "mx1 is down since 10:00 UTC: 421 Busy"
+
+        outcomes.write([outcomes.put_off(claimed, PutOff(later, why, Reply(421, "", "Busy")))])
+
+        recipient = Recipient.objects.get()
+        assert (recipient.state, recipient.attempt_count) == (State.DEFERRED, 0)
+        assert (recipient.due_at, recipient.reply) == (later, why)
+        assert not Event.objects.exists() and not Attempt.objects.exists()
+
+        Recipient.objects.update(due_at=past())
+        (claimed,) = queue.claim(MessageClass.STANDARD, 1)
+        too_late = claimed.expires_at + timedelta(seconds=1)
+        outcomes.write([outcomes.put_off(claimed, PutOff(too_late, why, Reply(421, "", "Busy")))])
+
+        recipient.refresh_from_db()
+        assert (recipient.state, recipient.reply) == (State.BOUNCED, "421 Busy")
+        assert Event.objects.get().details["reason"] == "expired"
 
     def test_who_lost_the_lease_writes_nothing(self):
         waiting()
