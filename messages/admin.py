@@ -12,7 +12,10 @@ from messages.admin_volume import (
     VolumeDayAdmin,
 )
 from messages.models import Attempt, Content, IncomingReport, Message, Recipient, Refusal
+from messages.site_admin import SiteOverrideAdmin
+from messages.site_override import SiteOverride
 
+admin.site.register(SiteOverride, SiteOverrideAdmin)
 # They belong to accounts, and show what only this floor knows.
 admin.site.register(RampUpRequest, RampUpRequestAdmin)
 admin.site.register(RampUpDecision, RampUpDecisionAdmin)

@@ -61,6 +61,17 @@ class SiteRow:
             for one in self.measures.values()
         ]
 
+    @property
+    def limits_in_words(self) -> list[tuple[str, int]]:
+        """The limits that there are, of the site and then of its group."""
+        both = [("", self.limits), ("all together, ", self.total)]
+        return [
+            (prefix + name.replace("_", " "), value)
+            for prefix, limits in both
+            for name, value in limits.items()
+            if value is not None
+        ]
+
 
 SUMS = ("connections", "opening", "window", "waiting", "in_flight", "per_minute")
 FACTS = ("site", "hosts", "group", "limits", "total", "note")
