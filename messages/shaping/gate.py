@@ -175,7 +175,7 @@ class Gate:
         pipeline = self._link.redis.pipeline(transaction=False)
         for key, tokens in held.items():
             keys = [self._key(f"{key}:slots"), self._key(f"{key}:wanted")]
-            pipeline.eval(scripts.RENEW, len(keys), *keys, str(LEASE * 1000), *tokens)
+            pipeline.eval(scripts.RENEW, len(keys), *keys, str(int(LEASE * 1000)), *tokens)
         try:
             wanted = await self._link.ask(pipeline.execute())
         except RedisAway:
@@ -203,7 +203,7 @@ class Gate:
 
 
 def _arguments(slot: Slot) -> list[Any]:
-    return [slot.token, slot.message_class.value, LEASE * 1000, GRACE * 1000]
+    return [slot.token, slot.message_class.value, int(LEASE * 1000), GRACE * 1000]
 
 
 def _bucket(rate: Rate | None) -> list[int]:

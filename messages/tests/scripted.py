@@ -106,6 +106,11 @@ class ScriptedServer:
         number = len(self.seen) - 1
         return self._script(number) if callable(self._script) else self._script
 
+    def say(self, number: int, what: bytes) -> None:
+        """Let a connection, by its number, say something now."""
+        [one] = [one for one in self._conversations if one.seen is self.seen[number]]
+        one.transport.write(what)
+
     def gone(self, conversation: "Conversation") -> None:
         self._conversations.discard(conversation)
         conversation.seen.is_open = False

@@ -188,6 +188,7 @@ async def workers(
     *servers: ScriptedServer,
     groups: Sequence[Sequence[str]] = (),
     limits: Limits = GENEROUS,
+    knows_redis: bool = True,
 ) -> AsyncIterator[list[Worker]]:
     """Run workers with one site whose exchangers mx1, mx2, ... are these servers, best first.
 
@@ -201,13 +202,15 @@ async def workers(
         "mx0": [NOBODY],
         "mx1": [FIRST],
         "mx2": [SECOND],
+        "mx1.yahoodns.net": [FIRST],
         "lost": Reply(451, "4.4.3", "DNS"),
     }
     groups = groups or [[f"mx{number}"] for number in range(1, len(servers) + 1)]
     exchangers, directory = Exchangers(tuple(map(tuple, groups))), FakeDirectory(hosts)
     namespace = f"test-{uuid.uuid4().hex}"
     with override_settings(EXCHANGER_PORT=port), patch.object(book, "DEFAULT", limits):
-        await _know_redis(namespace)
+        if knows_redis:
+            await _know_redis(namespace)
         team = [Worker(exchangers, directory, namespace) for _ in range(number)]
         try:
             yield team
