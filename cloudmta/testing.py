@@ -88,6 +88,7 @@ class House:
             "SIMULATOR_HTTP_PORT": str(self.http_port),
             "SIMULATOR_DNS_PORT": str(self.dns_port),
             "DNS_RESOLVERS": f"127.0.0.1:{self.dns_port}",
+            "DIGEST_WINDOW": "0",  # all tests together send more than go at once
             "PYTHONWARNINGS": "default",
             **environment,
         }

@@ -20,7 +20,7 @@ class Ramp:
         """Wait until it is one's turn."""
         now = asyncio.get_running_loop().time()
         self._next = max(self._next, now - AT_ONCE / FIRST)
-        age = self._next - self._started_at
+        age = max(0.0, self._next - self._started_at)
         if age > LENGTH:
             return
         wait = self._next - now
