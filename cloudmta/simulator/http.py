@@ -1,6 +1,7 @@
 """Show what the simulator received, and change what it answers, over HTTP and JSON."""
 
 import json
+from collections import deque
 from collections.abc import Awaitable, Callable
 from itertools import islice
 from typing import Any
@@ -28,6 +29,7 @@ def application(store: Store, zone: Zone) -> web.Application:
         [
             web.get("/messages", list_messages),
             web.get("/messages/{id}.eml", show_content),
+            web.get("/messages/newest.txt", show_newest),
             web.delete("/messages", clear),
             web.get("/stats", show_stats),
             web.put("/records", publish),
@@ -90,6 +92,15 @@ async def show_content(request: web.Request) -> web.Response:
     if message is None:
         raise web.HTTPNotFound(text=f"No message {id[:40]!r} is kept here.")
     return web.Response(body=message.content, content_type="message/rfc822")
+
+
+async def show_newest(request: web.Request) -> web.Response:
+    """Return the newest message, for one `recipient` or for all, as text that a browser shows."""
+    recipient = request.query.get("recipient")
+    newest = deque(request.app[STORE].addressed_to(recipient), maxlen=1)
+    if not newest:
+        raise web.HTTPNotFound(text="No such message is kept here. Wait a second, and load again.")
+    return web.Response(body=newest[0].content, content_type="text/plain", charset="utf-8")
 
 
 async def clear(request: web.Request) -> web.Response:

@@ -82,6 +82,17 @@ class TestMessages:
 
         assert (status, headers["Content-Type"], body) == (200, "message/rfc822", CONTENT)
 
+    def test_it_shows_the_newest_as_text(self, world):
+        assert request(world, "GET", "/messages/newest.txt")[0] == 404
+        send(world, "bob@sim.test")
+        send(world, "carol@sim.test")
+
+        status, headers, body = request(world, "GET", "/messages/newest.txt?recipient=bob@sim.test")
+
+        assert (status, body) == (200, CONTENT)
+        assert headers["Content-Type"] == "text/plain; charset=utf-8"
+        assert request(world, "GET", "/messages/newest.txt?recipient=x@sim.test")[0] == 404
+
     def test_it_forgets_all(self, world):
         send(world, "bob@sim.test")
 

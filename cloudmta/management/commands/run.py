@@ -26,7 +26,9 @@ CloudMTA runs. Everything is on this machine, nothing leaves it.
 
   Dashboard   {dashboard_url}
   Log in as   {login_email}  with  {login_password}
-  Simulator   {simulator_url}/messages  shows what "the world" received
+  Sign up     {dashboard_url}sign-up/  with any address at sim.test
+  Simulator   {simulator_url}/messages  shows what "the world" received,
+              {simulator_url}/messages/newest.txt  the newest of it
   REST API    {docs_url}  describes it, to read and to try
 
 Send a message by SMTP (curl is an SMTP client too):
