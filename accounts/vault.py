@@ -1,7 +1,7 @@
 """Keep secrets encrypted at rest: Fernet (AES-128-CBC, HMAC-SHA256) under MASTER_KEYS.
 
-The first master key encrypts, all of them decrypt. To replace one, put the new key in front and
-drop the old one when nothing is left that it encrypted.
+The first master key encrypts, all of them decrypt. To replace one, put the new key in front, run
+`manage.py reencrypt`, and drop the old one.
 """
 
 from base64 import urlsafe_b64encode
@@ -27,6 +27,11 @@ def decrypt(token: bytes) -> bytes:
         raise KeyUnreadable(
             "No key in MASTER_KEYS opens this secret. Was one taken out that is still needed?"
         ) from None
+
+
+def renew(token: bytes) -> bytes:
+    """Return a secret sealed by the first master key, whichever did before. Or KeyUnreadable."""
+    return encrypt(decrypt(token))
 
 
 @lru_cache(maxsize=4)
