@@ -31,6 +31,8 @@ HOUSEKEEPING = {
     "messages.tasks.forget_messages": 300,
     "events.tasks.forget_events": 300,
     "messages.tasks.prune_reports": 3600,
+    # Three looks make a watch of ten minutes: see domains.rotation.
+    "domains.tasks.look_after_keys": 300,
 }
 app.conf.beat_schedule = (
     {

@@ -272,6 +272,15 @@ ALLOWED_HOSTS.append(urlsplit(TRACKING_URL).hostname or "")
 # What of an address is kept with opens and clicks.
 TRACKING_ADDRESSES = choice("TRACKING_ADDRESSES", ("full", "network", "none"))
 
+# --- Signing ------------------------------------------------------------------------------------
+
+# A second signature beside each customer's, with a domain of the operator's own; unset: none.
+OPERATOR_SIGNING_DOMAIN = text("OPERATOR_SIGNING_DOMAIN", "")
+OPERATOR_SIGNING_SELECTOR = text("OPERATOR_SIGNING_SELECTOR", "cloudmta")
+OPERATOR_SIGNING_KEY_FILE = text("OPERATOR_SIGNING_KEY_FILE", str(VAR_DIR / "operator_dkim.pem"))
+# Lets domains have a key for Ed25519 (RFC 8463) beside that for RSA.
+SIGN_ED25519 = flag("SIGN_ED25519", default=False)
+
 # --- The submission door ------------------------------------------------------------------------
 
 SUBMISSION_HOST = text("SUBMISSION_HOST", "127.0.0.1" if DEVELOPMENT else "0.0.0.0")

@@ -6,6 +6,8 @@ from django.core.management.base import CommandError
 from django.db import connection
 from django.db.migrations.executor import MigrationExecutor
 
+from domains import signing
+
 
 def require_database() -> None:
     """Stop with one sentence where the database lacks migrations; manage.py says if it is gone."""
@@ -15,6 +17,17 @@ def require_database() -> None:
         raise CommandError(
             f"The database lacks {len(missing)} migrations: run `python manage.py migrate` first."
         )
+
+
+def require_operator_key() -> None:
+    """Stop with one sentence where the operator's own signature could not be made."""
+    try:
+        signing.operator_signers()
+    except (OSError, ValueError, TypeError) as error:
+        raise CommandError(
+            f"OPERATOR_SIGNING_KEY_FILE holds no key ({error}): `python manage.py operator_key` "
+            "makes one. Or unset OPERATOR_SIGNING_DOMAIN to do without."
+        ) from None
 
 
 def spare_the_collector() -> None:

@@ -9,12 +9,14 @@ from rest_framework.response import Response
 from accounts.models import Scope
 from accounts.rest.problems import Problem
 from accounts.rest.views import AccountView
-from domains import sending_domains
+from domains import rotation, sending_domains
 from domains.models import Domain
+from domains.rotation import RotationRefused
 from domains.sending_domains import DomainRefused
 from domains.serializers import (
     PAGE,
     NewSendingDomain,
+    Rotation,
     SendingDomainFields,
     SendingDomainQuery,
     SendingDomainSchema,
@@ -124,6 +126,33 @@ class SendingDomainDetail(DomainView):
         answer = represent(domain)
         sending_domains.remove(domain)
         return Response(answer, status=202)
+
+
+class SendingDomainRotation(DomainView):
+    """A new signing key for a domain."""
+
+    scopes = {"POST": Scope.ADMIN}
+
+    @extend_schema(
+        operation_id="rotate_signing_key",
+        tags=["Sending domains"],
+        request=Rotation,
+        responses={202: SendingDomainSchema},
+    )
+    def post(self, request: Request, name: str, public_id: str) -> Response:
+        """Make the next signing key of a domain.
+
+        Publish its record, which `dkim_keys` shows with the state `next`. DNS is asked every five
+        minutes; the key signs once the record was there for ten. Keep the old record until its
+        state is `retired`. Where a next key waits already, the answer is that one.
+        """
+        wanted = Rotation(data=request.data or {})
+        wanted.is_valid(raise_exception=True)
+        try:
+            rotation.begin(self.find(public_id), wanted.validated_data["algorithm"])
+        except RotationRefused as refusal:
+            raise Problem(409, "rotation_refused", str(refusal)) from None
+        return Response(represent(self.find(public_id)), status=202)
 
 
 class SendingDomainCheck(DomainView):

@@ -7,5 +7,6 @@ from domains import api
 urlpatterns = [
     path("sending_domains", api.SendingDomainList.as_view()),
     path("sending_domains/<str:public_id>", api.SendingDomainDetail.as_view()),
+    path("sending_domains/<str:public_id>/rotate", api.SendingDomainRotation.as_view()),
     path("sending_domains/<str:public_id>/verify", api.SendingDomainCheck.as_view()),
 ]

@@ -1,4 +1,4 @@
-"""Sign messages by DKIM (RFC 6376, RFC 8301): rsa-sha256, relaxed/relaxed.
+"""Sign messages by DKIM (RFC 6376, RFC 8301, RFC 8463), relaxed/relaxed.
 
 Header fields and body in, one DKIM-Signature field out; it knows nothing of DNS or of keys at
 rest. Bodies are only touched by calls that run in C: a loop over lines would cost more than RSA.
@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from hashlib import sha256
 
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.asymmetric.padding import PKCS1v15
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
 from cryptography.hazmat.primitives.hashes import SHA256
@@ -56,6 +57,8 @@ NAMES_OF_ONE_LINE = re.compile(rb".{1,%d}(?::|\Z)" % (LINE_LENGTH - 2))
 PADDING = PKCS1v15()
 HASH = SHA256()
 
+PrivateKey = RSAPrivateKey | Ed25519PrivateKey
+
 
 @dataclass(frozen=True, slots=True)
 class Signer:
@@ -63,7 +66,13 @@ class Signer:
 
     domain: str  # an A-label: receivers ask the DNS for it as it stands
     selector: str
-    private_key: RSAPrivateKey
+    private_key: PrivateKey
+
+    @property
+    def algorithm(self) -> bytes:
+        """The a= tag."""
+        is_rsa = isinstance(self.private_key, RSAPrivateKey)
+        return b"rsa-sha256" if is_rsa else b"ed25519-sha256"
 
     def sign(self, fields: Sequence[bytes], body: bytes, *, timestamp: int) -> bytes:
         """Return the DKIM-Signature field, folded, to be put in front of the header.
@@ -80,16 +89,16 @@ class Signer:
         # The field itself comes last, with b= empty and without its CRLF (RFC 6376 §3.7). What
         # leaves is this very value with b= filled in: no second folding that could differ.
         data += canonical_field(b"dkim-signature", unsigned).removesuffix(b"\r\n")
-        signature = b64encode(self.private_key.sign(data, PADDING, HASH))
+        signature = b64encode(raw_signature(self.private_key, data))
         return b"DKIM-Signature:" + unsigned + fold_signature(signature) + b"\r\n"
 
     def _unsigned(self, names: list[bytes], hashed: bytes, timestamp: int) -> bytes:
         # No l=, which would let anyone append to the body (RFC 6376 §8.2), and no x=: a
         # signature must not run out while the message waits for its next attempt.
         return (
-            b" v=1; a=rsa-sha256; c=relaxed/relaxed;\r\n d=%b;\r\n s=%b; t=%d;\r\n"
-            b" h=%b;\r\n bh=%b;\r\n b="
+            b" v=1; a=%b; c=relaxed/relaxed;\r\n d=%b;\r\n s=%b; t=%d;\r\n h=%b;\r\n bh=%b;\r\n b="
         ) % (
+            self.algorithm,
             self.domain.encode("ascii"),
             self.selector.encode("ascii"),
             timestamp,
@@ -98,9 +107,21 @@ class Signer:
         )
 
 
+def raw_signature(key: PrivateKey, data: bytes) -> bytes:
+    """Sign the data that a signature covers."""
+    if isinstance(key, RSAPrivateKey):
+        return key.sign(data, PADDING, HASH)
+    # Ed25519 signs the hash, which it hashes once more by itself (RFC 8463 §3).
+    return key.sign(digest(data))
+
+
+def digest(data: bytes) -> bytes:
+    return sha256(data).digest()
+
+
 def body_hash(body: bytes) -> bytes:
     """Return the value of the bh= tag, which any number of signatures can share."""
-    return b64encode(sha256(canonical_body(body)).digest())
+    return b64encode(digest(canonical_body(body)))
 
 
 def canonical_body(body: bytes) -> bytes:

@@ -13,9 +13,9 @@ def problem(found: Sequence[str], public_key: str, expected: str) -> str:
     if len(found) > 1:
         return several(found, public_key, expected)
     text = found[0]
-    if holds_key(text, public_key):
+    if holds_key(text, public_key, expected):
         return ""
-    if holds_key(text.replace('"', "").replace("\\", ""), public_key):
+    if holds_key(text.replace('"', "").replace("\\", ""), public_key, expected):
         return "The value has quotation marks or backslashes in it: enter it without them."
     if squeezed(expected).startswith(squeezed(text)) and "p=" in text:
         return (
@@ -32,7 +32,7 @@ def problem(found: Sequence[str], public_key: str, expected: str) -> str:
 
 def several(found: Sequence[str], public_key: str, expected: str) -> str:
     """Say why more than one record is wrong: which one counts is undefined (§3.6.2.2)."""
-    if any(holds_key(text, public_key) for text in found):
+    if any(holds_key(text, public_key, expected) for text in found):
         return "Several TXT records stand under this name: remove all but the one shown."
     whole = squeezed(expected)
     if all(squeezed(text) in whole for text in found):
@@ -40,15 +40,15 @@ def several(found: Sequence[str], public_key: str, expected: str) -> str:
     return "Several TXT records stand under this name: remove them and enter the one shown."
 
 
-def holds_key(text: str, public_key: str) -> bool:
+def holds_key(text: str, public_key: str, expected: str) -> bool:
     """Say whether a text is a record under which signatures with this key verify."""
-    tags = parse(text)
-    if tags is None:
+    tags, ours = parse(text), parse(expected)
+    if tags is None or ours is None:
         return False
     return (
         squeezed(tags.get("p", "")) == public_key
         and tags.get("v", "DKIM1") == "DKIM1"
-        and tags.get("k", "rsa") == "rsa"
+        and tags.get("k", "rsa") == ours.get("k", "rsa")
         and "sha256" in words(tags.get("h", "sha256"))
         and not words(tags.get("s", "*")).isdisjoint({"*", "email"})
     )

@@ -39,20 +39,65 @@ class Domain(models.Model):
     def mta_domain(self) -> str:
         return f"{self.mta_label}.{self.name}"
 
+    @property
+    def signs_as(self) -> str:
+        """The domain that signatures name; for DMARC both are one (RFC 7489 §3.1.1)."""
+        return self.mta_domain if self.signs_as_mta else self.name
+
+
+class Algorithm(models.TextChoices):
+    """How a key signs, in the words of the a= tag."""
+
+    RSA = "rsa-sha256"  # what every receiver reads (RFC 8301)
+    ED25519 = "ed25519-sha256"  # beside it, for those who read it (RFC 8463)
+
+
+class KeyState(models.TextChoices):
+    """Where a key stands in its life, which only goes forward."""
+
+    NEXT = "next"  # signs as soon as DNS has shown its record for a while
+    ACTIVE = "active"  # signs
+    OLD = "old"  # signs what was accepted before its successor; its record must stay
+    RETIRED = "retired"  # its private half is gone, and its record may go
+
 
 class SigningKey(models.Model):
     """A DKIM key pair (RFC 6376); the private half is kept only encrypted."""
 
     domain = models.ForeignKey(Domain, on_delete=models.CASCADE, related_name="signing_keys")
     selector = models.CharField(max_length=63)
-    public_key = models.TextField()  # the p= tag: Base64 of the SubjectPublicKeyInfo
-    encrypted_private_key = models.BinaryField()
+    algorithm = models.CharField(
+        max_length=14, choices=Algorithm, default=Algorithm.RSA, db_default="rsa-sha256"
+    )
+    public_key = models.TextField()  # the p= tag, in Base64
+    encrypted_private_key = models.BinaryField()  # empty: it is retired
+    state = models.CharField(
+        max_length=7, choices=KeyState, default=KeyState.ACTIVE, db_default="active"
+    )
+    # How often in a row DNS has shown the record of a next key, since when, and what it last said.
+    sightings = models.PositiveSmallIntegerField(default=0, db_default=0)
+    seen_since = models.DateTimeField(null=True, blank=True)
+    looked_at = models.DateTimeField(null=True, blank=True)
+    advice = models.TextField(blank=True, default="", db_default="")
+    # It signs what was accepted from one moment on, up to the other; null: no end yet.
+    signs_from = models.DateTimeField(null=True, blank=True)
+    signs_until = models.DateTimeField(null=True, blank=True)
     created_at = models.DateTimeField(default=timezone.now, editable=False)
 
     class Meta:
         constraints = [
-            models.UniqueConstraint(fields=["domain", "selector"], name="one_key_a_selector")
+            models.UniqueConstraint(fields=["domain", "selector"], name="one_key_a_selector"),
+            models.UniqueConstraint(
+                fields=["domain", "algorithm", "state"],
+                condition=models.Q(state__in=["next", "active"]),
+                name="one_key_next_and_one_active",
+            ),
         ]
 
     def __str__(self) -> str:
         return f"{self.selector}._domainkey.{self.domain.name}"
+
+    @property
+    def record_name(self) -> str:
+        """The name under which receivers look for it: below the domain that it signs as."""
+        return f"{self.selector}._domainkey.{self.domain.signs_as}"

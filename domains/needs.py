@@ -5,7 +5,7 @@ from functools import cached_property
 
 from django.conf import settings
 
-from domains.models import Domain
+from domains.models import Algorithm, Domain, KeyState, SigningKey
 from domains.public_suffixes import registrable
 from domains.records import Record, expected_records
 
@@ -34,8 +34,8 @@ class Needs:
 
     @cached_property
     def zone(self) -> str:
-        """The zone that its owner most likely edits: the registered name."""
-        return registrable(self.domain) or self.domain
+        """The zone that its owner most likely edits."""
+        return zone_of(self.domain)
 
     @cached_property
     def records(self) -> tuple[Record, Record, Record]:
@@ -47,19 +47,32 @@ class Needs:
 
     def relative(self, name: str) -> str:
         """Return a name as the panels of most DNS providers want it, without the zone."""
-        return name.removesuffix(f".{self.zone}")
+        return relative(name, self.domain)
 
     def doubled(self, name: str) -> str:
         """Return where a name lands if the panel appends the zone to a name in full."""
         return f"{name}.{self.zone}"
 
 
+def zone_of(domain: str) -> str:
+    """Return the registered name that a domain lies under."""
+    return registrable(domain) or domain
+
+
+def relative(name: str, domain: str) -> str:
+    """Return a name below a domain without the zone of that."""
+    return name.removesuffix(f".{zone_of(domain)}")
+
+
 def of(domain: Domain) -> Needs | None:
     """Return what a domain needs; None where it has no signing key."""
-    # The key that signs is the oldest: see domains.signing.
-    key = min(domain.signing_keys.all(), key=lambda key: key.pk, default=None)
+    key = next(filter(_signs, domain.signing_keys.all()), None)
     if key is None:
         return None
     return Needs(
         domain.name, domain.mta_label, key.selector, key.public_key, settings.OPERATOR_HOST
     )
+
+
+def _signs(key: SigningKey) -> bool:
+    return key.state == KeyState.ACTIVE and key.algorithm == Algorithm.RSA

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 from django.conf import settings
 
-from domains import resolver
+from domains import dkim_record, keys, resolver, signing
 from domains.resolver import Answer, Question, State
 
 
@@ -34,11 +34,34 @@ def check() -> list[OperatorRecord]:
     addresses = [value for kind in ("A", "AAAA") for value in answers[host, kind].values]
     pointers = resolver.ask((_reverse(address), "PTR") for address in addresses)
     return [
+        *_signatures(),
         _address(host, answers),
         _exchanger(host, answers[host, "MX"]),
         _policy(host, answers[host, "TXT"], addresses),
         *(_pointer(host, address, pointers) for address in addresses),
     ]
+
+
+def _signatures() -> list[OperatorRecord]:
+    """Look up the key of the operator's own signature, if there is one."""
+    try:
+        signers = signing.operator_signers()
+    except (OSError, ValueError, TypeError) as error:
+        name = f"{settings.OPERATOR_SIGNING_SELECTOR}._domainkey.{settings.OPERATOR_SIGNING_DOMAIN}"
+        advice = f"The key cannot be read ({error}): `manage.py operator_key` makes one."
+        return [OperatorRecord(name, "TXT", "the operator's signing key", (), False, advice)]
+    records = []
+    for signer in signers:
+        name, expected = f"{signer.selector}._domainkey.{signer.domain}", keys.record_of(signer)
+        answer = resolver.ask([(name, "TXT")])[name, "TXT"]
+        public_key = keys.public_half(signer.private_key)
+        problem = dkim_record.problem(answer.values, public_key, expected)
+        records.append(
+            OperatorRecord(
+                name, "TXT", expected, answer.values, _known(answer, not problem), problem
+            )
+        )
+    return records
 
 
 def _address(host: str, answers: dict[Question, Answer]) -> OperatorRecord:

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 from domains import keys
+from domains.models import Algorithm
 
 STRING_LENGTH = 255  # octets in one character-string of a TXT record (RFC 1035 §3.3)
 
@@ -19,7 +20,12 @@ class Record:
 
 
 def expected_records(
-    domain_name: str, mta_label: str, selector: str, public_key: str, operator_host: str
+    domain_name: str,
+    mta_label: str,
+    selector: str,
+    public_key: str,
+    operator_host: str,
+    algorithm: str = Algorithm.RSA,
 ) -> list[Record]:
     """List what the owner of a domain has to publish, in the order of the page."""
     return [
@@ -32,7 +38,7 @@ def expected_records(
         Record(
             name=f"{selector}._domainkey.{domain_name}",
             type="TXT",
-            value=keys.dkim_record(public_key),
+            value=keys.dkim_record(public_key, algorithm),
             purpose="Lets receivers check our DKIM signature",
         ),
         Record(

@@ -4,8 +4,8 @@ from django.conf import settings
 from rest_framework import serializers
 
 from accounts.rest.serializers import StrictSerializer
-from domains import keys, needs
-from domains.models import Domain
+from domains import keys, needs, rotation
+from domains.models import Algorithm, Domain, KeyState, SigningKey
 from domains.needs import Needs
 from domains.records import Record
 
@@ -59,6 +59,30 @@ class RecordSchema(serializers.Serializer[object]):
     advice = serializers.CharField()
 
 
+class Rotation(StrictSerializer):
+    """Which key to replace."""
+
+    algorithm = serializers.ChoiceField(Algorithm.choices, default=Algorithm.RSA)
+
+
+class SigningKeySchema(serializers.Serializer[object]):
+    """A signing key, and the record to publish for it."""
+
+    selector = serializers.CharField()
+    algorithm = serializers.ChoiceField(Algorithm.choices)
+    state = serializers.ChoiceField(KeyState.choices)
+    name = serializers.CharField(help_text="Of the record, in full.")
+    relative_name = serializers.CharField(help_text="As most DNS panels want it.")
+    type = serializers.CharField()
+    value = serializers.CharField()
+    advice = serializers.CharField(help_text="What to do, or to wait for; empty: nothing.")
+    sightings = serializers.IntegerField(help_text="Looks in a row that found a next key's record.")
+    looked_at = serializers.DateTimeField(allow_null=True)
+    signs_from = serializers.DateTimeField(allow_null=True)
+    signs_until = serializers.DateTimeField(allow_null=True)
+    created_at = serializers.DateTimeField()
+
+
 class SendingDomainSchema(serializers.Serializer[object]):
     """A domain that mail is sent under."""
 
@@ -79,6 +103,7 @@ class SendingDomainSchema(serializers.Serializer[object]):
     track_opens = serializers.BooleanField(allow_null=True)
     track_clicks = serializers.BooleanField(allow_null=True)
     records = RecordSchema(many=True)
+    dkim_keys = SigningKeySchema(many=True)
 
 
 def represent(domain: Domain) -> dict[str, object]:
@@ -102,6 +127,29 @@ def represent(domain: Domain) -> dict[str, object]:
         "track_opens": domain.track_opens,
         "track_clicks": domain.track_clicks,
         "records": [_record(domain, needed, one) for one in needed.records] if needed else [],
+        "dkim_keys": [_key(one) for one in sorted(domain.signing_keys.all(), key=_age)],
+    }
+
+
+def _age(key: SigningKey) -> int:
+    return key.pk
+
+
+def _key(key: SigningKey) -> dict[str, object]:
+    return {
+        "selector": key.selector,
+        "algorithm": key.algorithm,
+        "state": key.state,
+        "name": key.record_name,
+        "relative_name": needs.relative(key.record_name, key.domain.name),
+        "type": "TXT",
+        "value": keys.dkim_record(key.public_key, key.algorithm),
+        "advice": rotation.advice(key),
+        "sightings": key.sightings,
+        "looked_at": key.looked_at,
+        "signs_from": key.signs_from,
+        "signs_until": key.signs_until,
+        "created_at": key.created_at,
     }
 
 

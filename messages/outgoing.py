@@ -2,9 +2,11 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from uuid import UUID
 
 from accounts.vault import KeyUnreadable
+from domains.keys import KeyUnfit
 from domains.signing import Identity, Keyring
 from messages import bounce_address, header, queue
 from messages.header import HeaderError
@@ -81,26 +83,21 @@ def _letter(one: Claimed, copies: Copies, keyring: Keyring) -> tuple[Letter, Ide
         content = copies.of(one)
         if content is None:
             return Unsendable("The content of the message is gone")
-        return Letter.of(sign(content, identity, one)), identity
+        return Letter.of(sign(content, identity, one.accepted_at)), identity
     except KeyUnreadable:
         return Unsendable(
             f"The signing key of {one.sender_domain} cannot be opened: see MASTER_KEYS"
         )
+    except KeyUnfit as error:
+        return Unsendable(f"The domain {one.sender_domain} cannot sign: {error}")
     except (HeaderError, ValueError) as error:
         return Unsendable(f"The stored content is damaged: {error}")
 
 
-def sign(content: bytes, identity: Identity, one: Claimed) -> bytes:
-    """Put a signature in front of a content.
-
-    It bears the time of acceptance, so that every attempt sends the very same bytes, by which
-    receivers know a second copy (RFC 1047).
-    """
+def sign(content: bytes, identity: Identity, accepted_at: datetime) -> bytes:
+    """Put the signatures of an identity in front of a content. Raises HeaderError."""
     fields, body = header.split(content)
-    timestamp = int(one.accepted_at.timestamp())
-    return (
-        identity.signer.sign([field.raw for field in fields], body, timestamp=timestamp) + content
-    )
+    return identity.sign([field.raw for field in fields], body, accepted_at) + content
 
 
 def _transaction(one: Claimed, letter: Letter, identity: Identity) -> Transaction:

@@ -51,6 +51,9 @@ CODES = {
     "nothing_to_cancel": (
         409, "Nothing to cancel", "All recipients are settled, or being delivered to just now.",
     ),
+    "rotation_refused": (
+        409, "No key to replace now", "Have the domain verified first; detail says more.",
+    ),
     "taken": (
         422, "Name taken", "Another account has this domain; ask the operator if it is yours.",
     ),

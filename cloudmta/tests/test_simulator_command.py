@@ -25,9 +25,9 @@ def operator(settings):
 def domain(db) -> Domain:
     account = Account.objects.create(name="Alice")
     domain = Domain.objects.create(account=account, name="example.com", mta_label="bounce")
-    for selector in ("s1", "s2"):
+    for selector, state in (("s0", "retired"), ("s1", "old"), ("s2", "active")):
         domain.signing_keys.create(
-            selector=selector, public_key="A" * 392, encrypted_private_key=b""
+            selector=selector, state=state, public_key="A" * 392, encrypted_private_key=b""
         )
     return domain
 
@@ -59,7 +59,7 @@ def follow(zone: Zone, rounds: int = 1) -> None:
 
 
 class TestRecords:
-    def test_the_records_of_every_domain_and_key_are_published(self, domain):
+    def test_the_records_of_every_domain_and_live_key_are_published(self, domain):
         zone = Zone()
 
         follow(zone)
@@ -68,6 +68,7 @@ class TestRecords:
         for selector in ("s1", "s2"):
             [text] = texts(zone, f"{selector}._domainkey.example.com", "TXT")
             assert "A" * 392 in text.replace('" "', "")
+        assert texts(zone, "s0._domainkey.example.com", "TXT") == []
         assert texts(zone, "_dmarc.example.com", "TXT") == ['"v=DMARC1; p=none;"']
 
     def test_the_alias_leads_to_the_host_of_the_operator(self, domain):

@@ -1,3 +1,5 @@
+from datetime import UTC, datetime
+
 import pytest
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
@@ -206,7 +208,8 @@ class TestVerifying:
         assert alice.call("post", f"{DOMAINS}/{domain['id']}/verify").status_code == 200
 
         identity = Keyring().identity(alice.account.pk, "below.alices.example")
-        assert identity.signer.domain == "mta.below.alices.example"
+        signature = identity.sign([b"From: a@b\r\n"], b"", datetime.now(UTC))
+        assert b"d=mta.below.alices.example;" in signature
 
 
 class TestRemoving:

@@ -8,6 +8,7 @@ from dkim.crypto import parse_public_key
 
 from accounts import vault
 from domains import keys
+from domains.models import Algorithm
 
 
 @pytest.fixture(autouse=True)
@@ -48,31 +49,41 @@ class TestSelector:
 
 class TestLoadPrivateKey:
     def test_it_opens_what_the_vault_keeps(self):
-        private_pem, _ = keys.generate()
-        key = keys.load_private_key(vault.encrypt(private_pem))
+        private_pem, public_key = keys.generate()
+        key = keys.load_private_key(vault.encrypt(private_pem), public_key)
 
         assert key.private_numbers() == (
             serialization.load_pem_private_key(private_pem, None).private_numbers()
         )
 
     def test_it_parses_a_key_once(self):
-        encrypted = vault.encrypt(keys.generate()[0])
+        private_pem, public_key = keys.generate()
+        encrypted = vault.encrypt(private_pem)
 
-        assert keys.load_private_key(encrypted) is keys.load_private_key(encrypted)
+        first = keys.load_private_key(encrypted, public_key)
+        assert keys.load_private_key(encrypted, public_key) is first
 
     def test_it_refuses_a_key_that_the_vault_cannot_open(self, settings):
-        encrypted = vault.encrypt(keys.generate()[0])
+        private_pem, public_key = keys.generate()
+        encrypted = vault.encrypt(private_pem)
         settings.MASTER_KEYS = ["another"]
 
         with pytest.raises(vault.KeyUnreadable):
-            keys.load_private_key(encrypted)
+            keys.load_private_key(encrypted, public_key)
 
-    def test_it_refuses_a_key_that_is_not_rsa(self):
+    @pytest.mark.parametrize("algorithm", Algorithm)
+    def test_it_refuses_a_key_that_does_not_fit_what_was_published(self, algorithm):
+        private_pem, _ = keys.generate(algorithm)
+
+        with pytest.raises(keys.KeyUnfit):
+            keys.load_private_key(vault.encrypt(private_pem), keys.generate(algorithm)[1])
+
+    def test_it_refuses_a_key_of_another_kind(self):
         pem = ec.generate_private_key(ec.SECP256R1()).private_bytes(
             serialization.Encoding.PEM,
             serialization.PrivateFormat.PKCS8,
             serialization.NoEncryption(),
         )
 
-        with pytest.raises(TypeError, match="must be an RSA key"):
-            keys.load_private_key(vault.encrypt(pem))
+        with pytest.raises(TypeError, match="must be an RSA or an Ed25519 key"):
+            keys.load_private_key(vault.encrypt(pem), "")

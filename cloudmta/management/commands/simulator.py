@@ -14,6 +14,7 @@ from cloudmta.simulator import world
 from cloudmta.simulator.world import Options, PortInUse, World
 from cloudmta.simulator.zone import Zone
 from cloudmta.startup import spare_the_collector
+from domains import keys, rotation, signing
 from domains.models import Domain
 from domains.records import Record, expected_records
 
@@ -95,14 +96,15 @@ def follow_domains(zone: Zone, stopped: threading.Event) -> None:
 def published_records() -> list[Record]:
     """Return the records that the operator and the owners of all domains have published."""
     records = operator_records()
-    for domain in Domain.objects.prefetch_related("signing_keys"):
-        for key in domain.signing_keys.all():
+    for domain in Domain.objects.all():
+        for key in rotation.live(domain):
             records += expected_records(
                 domain_name=domain.name,
                 mta_label=domain.mta_label,
                 selector=key.selector,
                 public_key=key.public_key,
                 operator_host=settings.OPERATOR_HOST,
+                algorithm=key.algorithm,
             )
     return records
 
@@ -115,6 +117,10 @@ def operator_records() -> list[Record]:
         Record(host, "MX", f"10 {host}.", purpose),
         Record(host, "TXT", "v=spf1 ip4:127.0.0.1 -all", purpose),
         Record("1.0.0.127.in-addr.arpa", "PTR", f"{host}.", "Says whose address it is"),
+        *(
+            Record(f"{one.selector}._domainkey.{one.domain}", "TXT", keys.record_of(one), purpose)
+            for one in signing.operator_signers()
+        ),
     ]
 
 

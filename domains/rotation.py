@@ -1,0 +1,165 @@
+"""Replace signing keys without a gap (delivery K9): no receiver ever looks for a key in vain.
+
+The next key is made, and its record published by the owner of the domain; it signs once DNS has
+shown it several times over a while. The one before goes on for what was accepted earlier, and its
+record must stay until the last of that mail is gone.
+"""
+
+import contextlib
+import logging
+from datetime import timedelta
+
+import dkim as verifier
+from django.conf import settings
+from django.db import transaction
+from django.db.models import QuerySet
+from django.utils import timezone
+
+from accounts import changes, vault
+from domains import dkim_record, keys, resolver, sending_domains
+from domains.dkim import Signer
+from domains.models import Algorithm, Domain, KeyState, SigningKey
+from domains.resolver import State
+
+logger = logging.getLogger(__name__)
+
+# A record counts as published when it was seen so often in a row, the first time so long ago.
+SIGHTINGS, WATCHED_FOR = 3, timedelta(minutes=10)
+# Until a new key begins: by then every process knows of it (signing.KEEP_FOR), whatever its clock.
+NOTICE = timedelta(minutes=1)
+# An old key's record must stay: mail may be due in 72 h, is tried for 48 h, and is read by
+# programs that verify late for a week (delivery K9).
+KEEP_OLD = timedelta(days=14)
+# Next keys that one turn of housekeeping looks up.
+AT_ONCE = 200
+
+PROBE = (b"From: a@example.com\r\n", b"Subject: Probe\r\n")
+
+
+class RotationRefused(Exception):
+    """A key cannot be replaced now. Says why, in words."""
+
+
+def begin(domain: Domain, algorithm: str = Algorithm.RSA) -> SigningKey:
+    """Give a domain its next key; where one waits already, return that. Raises RotationRefused."""
+    if algorithm == Algorithm.ED25519 and not settings.SIGN_ED25519:
+        raise RotationRefused("The operator of this service has not switched Ed25519 on")
+    private_key, public_key = keys.generate(algorithm)
+    with transaction.atomic():
+        locked = Domain.objects.select_for_update().get(pk=domain.pk)
+        if locked.verified_at is None:
+            raise RotationRefused("Publish the key that the domain has, and have it verified first")
+        key, _ = SigningKey.objects.get_or_create(
+            domain=locked,
+            algorithm=algorithm,
+            state=KeyState.NEXT,
+            defaults={
+                "selector": keys.new_selector(),
+                "public_key": public_key,
+                "encrypted_private_key": vault.encrypt(private_key),
+                "advice": "Publish the record. It signs some minutes after DNS shows it.",
+            },
+        )
+    return key
+
+
+def live(domain: Domain) -> QuerySet[SigningKey]:
+    """Return the keys whose records must stand in DNS, in the order that they were made."""
+    return domain.signing_keys.exclude(state=KeyState.RETIRED).order_by("id")
+
+
+def advice(key: SigningKey) -> str:
+    """Say what the owner of a domain is to do about a key, "" where there is nothing to do."""
+    if key.state == KeyState.OLD and key.signs_until:
+        end = (key.signs_until + KEEP_OLD).date()
+        return f"Keep the record until {end}: mail that this key has signed is still under way."
+    if key.state == KeyState.RETIRED:
+        return "You can remove the record: all mail that this key has signed has arrived."
+    return key.advice
+
+
+def look_after() -> None:
+    """Look for the records of next keys, let those sign that are there, and retire old ones."""
+    waiting = SigningKey.objects.filter(state=KeyState.NEXT).select_related("domain")
+    for key in waiting.order_by("looked_at", "id")[:AT_ONCE]:
+        look_at(key)
+    retire()
+
+
+def look_at(key: SigningKey) -> bool:
+    """Ask DNS for the record of a next key; say whether the key signs from now on."""
+    question = (key.record_name, "TXT")
+    answer = resolver.ask([question])[question]
+    if answer.state is State.NO_ANSWER:
+        return False  # nothing is known
+    expected = keys.dkim_record(key.public_key, key.algorithm)
+    problem = dkim_record.problem(answer.values, key.public_key, expected)
+    with transaction.atomic():
+        locked = _locked(key)
+        if locked is None:
+            return False
+        _note(locked, problem)
+        if problem or not _is_seen_enough(locked) or not _signs_well(locked, answer.values[0]):
+            return False
+        _promote(locked)
+    logger.info("The key %s signs from %s on", locked.record_name, locked.signs_from)
+    with contextlib.suppress(Domain.DoesNotExist):
+        # What the last check found was about the key before.
+        sending_domains.verify(locked.domain)
+    return True
+
+
+def _locked(key: SigningKey) -> SigningKey | None:
+    """Return a next key as it stands now, held by us; None where it is none any more."""
+    found = SigningKey.objects.select_for_update().select_related("domain")
+    return found.filter(pk=key.pk, state=KeyState.NEXT).first()
+
+
+def _note(key: SigningKey, problem: str) -> None:
+    now = timezone.now()
+    key.looked_at = now
+    key.sightings = 0 if problem else key.sightings + 1
+    key.seen_since = None if problem else key.seen_since or now
+    key.advice = problem or "The record is there. Some minutes more, and the key signs."
+    key.save(update_fields=["looked_at", "sightings", "seen_since", "advice"])
+
+
+def _is_seen_enough(key: SigningKey) -> bool:
+    if key.seen_since is None or key.looked_at is None or key.sightings < SIGHTINGS:
+        return False
+    return key.looked_at - key.seen_since >= WATCHED_FOR
+
+
+def _signs_well(key: SigningKey, record: str) -> bool:
+    """Sign a message, and have another implementation verify it by what DNS shows."""
+    try:
+        private_key = keys.load_private_key(bytes(key.encrypted_private_key), key.public_key)
+    except (vault.KeyUnreadable, keys.KeyUnfit) as error:
+        logger.error("The key %s cannot sign: %s", key.record_name, error)
+        return False
+    if key.algorithm == Algorithm.ED25519:
+        return True  # proven by its own public half; the other implementation may not know it
+    signer = Signer(key.domain.signs_as, key.selector, private_key)
+    signature = signer.sign(PROBE, b"Probe\r\n", timestamp=int(timezone.now().timestamp()))
+    message = b"".join([signature, *PROBE, b"\r\nProbe\r\n"])
+    if verifier.verify(message, dnsfunc=lambda name, timeout=5: record.encode()):
+        return True
+    logger.error("What the key %s signs does not verify", key.record_name)
+    return False
+
+
+def _promote(key: SigningKey) -> None:
+    begins = timezone.now() + NOTICE
+    before = SigningKey.objects.filter(
+        domain=key.domain, algorithm=key.algorithm, state=KeyState.ACTIVE
+    )
+    before.update(state=KeyState.OLD, signs_until=begins)
+    key.state, key.signs_from, key.advice = KeyState.ACTIVE, begins, ""
+    key.save(update_fields=["state", "signs_from", "advice"])
+    changes.announce(key.domain.account_id)
+
+
+def retire() -> None:
+    """Destroy the private halves of keys whose last mail is gone."""
+    over = SigningKey.objects.filter(state=KeyState.OLD, signs_until__lt=timezone.now() - KEEP_OLD)
+    over.update(state=KeyState.RETIRED, encrypted_private_key=b"")
