@@ -45,8 +45,8 @@ class TestPage:
         for number in range(20):
             shop.joins(f"more{number}@alices.example", Role.VIEWER)
 
-        # Session, user, memberships, members, invitations.
-        with django_assert_num_queries(5):
+        # Session, user, memberships, members, invitations, today's volume.
+        with django_assert_num_queries(6):
             alice.get(TEAM)
 
 
