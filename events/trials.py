@@ -63,6 +63,6 @@ def _finish(webhook: Webhook, headers: dict[str, str], body: bytes, answer: Answ
         current = Webhook.objects.select_for_update().filter(pk=webhook.pk).first()
         if current:
             if answer.is_success:
-                verdicts.revive(current)
+                verdicts.revive(current, is_tested=True)
             post.save(force_insert=True)
     return post

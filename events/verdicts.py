@@ -41,17 +41,18 @@ def settle(claim: Claim, taken: Taken, answer: Answer) -> None:
         note(webhook, taken, answer, now)
 
 
-def revive(webhook: Webhook) -> None:
+def revive(webhook: Webhook, is_tested: bool = False) -> None:
     """Forget all failures of a webhook; what waits is due at once if it was left alone for them.
 
-    After a single failure or two it is not: the endpoint may be well, and refuse that very batch.
+    After a single failure or two it is not, unless the customer has tested it: the endpoint may
+    be well, and refuse that very batch.
     """
     if not (webhook.failures or webhook.paused_until):
         return
     was_left_alone = webhook.failures >= patience.BREAKER_AFTER or webhook.paused_until
     webhook.failures, webhook.failing_since, webhook.paused_until = 0, None, None
     webhook.save(update_fields=["failures", "failing_since", "paused_until"])
-    if was_left_alone:
+    if was_left_alone or is_tested:
         webhooks.make_due(webhook)
 
 

@@ -133,6 +133,18 @@ class TestTest:
 
         assert len(receiver.posts) == 2
 
+    def test_a_success_after_a_single_failure_posts_at_once_what_waits(self, alice, receiver):
+        webhook = made(alice, receiver.url)
+        receiver.answer = lambda post: 500
+        happen(alice.account)
+        post_all()
+        receiver.answer = lambda post: 204
+
+        alice.call("post", f"webhooks/{webhook['id']}/test", {})
+        post_all()
+
+        assert len(receiver.posts) == 2
+
     def test_one_runs_at_a_time(self, alice, receiver):
         webhook, other = made(alice, receiver.url), made(alice, receiver.url)
         trials._begin(Webhook.objects.get(pk=webhook["id"]))
