@@ -107,8 +107,8 @@ class TestList:
         for message in MessageFactory.create_batch(views.PAGE, account=alices):
             RecipientFactory.create_batch(2, message=message)
 
-        # Session, user, account, messages, recipients.
-        with django_assert_num_queries(5) as queries:
+        # Session, user, account, messages, recipients, today's volume.
+        with django_assert_num_queries(6) as queries:
             alice.get(LIST)
 
         assert not any("mail_content" in query["sql"] for query in queries)
@@ -219,8 +219,8 @@ class TestDetail:
             AttemptFactory.create_batch(3, recipient=recipient)
             EventFactory.create_batch(3, message=message, recipient=recipient.address)
 
-        # Session, user, account, message, events, recipients, attempts.
-        with django_assert_num_queries(7):
+        # Session, user, account, message, events, recipients, attempts, today's volume.
+        with django_assert_num_queries(8):
             alice.get(reverse("message-detail", args=[message.id]))
 
 
