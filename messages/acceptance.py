@@ -1,15 +1,12 @@
 """Take a message in: check it, make it ready to leave, and write it down before anyone says yes."""
 
-import email.utils
 import logging
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from functools import lru_cache
 from uuid import UUID
 
-from django.conf import settings
 from django.db import transaction
 from psycopg.types.json import Jsonb
 
@@ -18,7 +15,7 @@ from events import ledger
 from events.bulk import copy_rows
 from events.identifiers import new_id
 from events.models import Tally
-from messages import header, idempotency, metrics, options, policy, spreading
+from messages import header, idempotency, metrics, options, policy, spreading, stamps
 from messages.header import Field, HeaderError
 from messages.idempotency import Claim
 from messages.models import Content, Door, Message, Recipient, State
@@ -30,12 +27,6 @@ from messages.spam import rules
 from messages.spam.verdict import Verdict
 
 logger = logging.getLogger(__name__)
-
-# Fields that no recipient may see (RFC 5322 §3.6.3, RFC 5321 §4.4), and those that are for us.
-STRIPPED = frozenset((b"bcc", b"resent-bcc", b"return-path"))
-
-# By which protocol it came (RFC 3848); what the product writes itself comes by none.
-WITH = {Door.SMTP: " with ESMTPSA", Door.REST: " with HTTPS", Door.OWN: ""}
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,15 +98,14 @@ def check(submission: Submission) -> Accepted:
     policy.limit_unsubscribe(asked)
 
     message_id, now = new_id(), datetime.now(UTC)
-    kept = [field for field in fields if not _is_stripped(field)]
-    kept += _missing(kept, message_id, author.domain, now)
+    kept = [field for field in fields if not stamps.is_stripped(field)]
+    kept += stamps.missing(kept, message_id, author.domain, now)
     try:
         kept, body = to_seven_bit(kept, body)
     except CannotEncode as error:
         raise Refused(Cause.MALFORMED, str(error)) from error
-    content = b"".join(
-        [_trace(submission, message_id, now), *(field.raw for field in kept), b"\r\n", body]
-    )
+    trace = stamps.trace(submission.sender.account_public_id, submission.door, message_id, now)
+    content = b"".join([trace, *(field.raw for field in kept), b"\r\n", body])
     accepted = Accepted(
         id=message_id,
         submission=submission,
@@ -131,39 +121,6 @@ def check(submission: Submission) -> Accepted:
     if not accepted.is_test:
         policy.limit_class(submission.sender, accepted.message_class)
     return accepted
-
-
-def _is_stripped(field: Field) -> bool:
-    if field.name in STRIPPED or field.name.startswith(options.OUR_PREFIX):
-        return True
-    # An empty Message-ID is as good as none: ours takes its place.
-    return field.name == b"message-id" and not field.value
-
-
-def _missing(fields: list[Field], message_id: UUID, domain: str, now: datetime) -> list[Field]:
-    """Return the Date and Message-ID that a submission server adds (RFC 6409 §8.2, §8.3)."""
-    names = {field.name for field in fields}
-    added = []
-    if b"date" not in names:
-        date = _date(int(now.timestamp()))
-        added.append(Field(b"date", f"Date: {date}\r\n".encode()))
-    if b"message-id" not in names:
-        added.append(Field(b"message-id", f"Message-ID: <{message_id}@{domain}>\r\n".encode()))
-    return added
-
-
-def _trace(submission: Submission, message_id: UUID, now: datetime) -> bytes:
-    """Return our Received field (RFC 5321 §4.4), which names the account and hides its address."""
-    return (
-        f"Received: from {submission.sender.account_public_id} by {settings.OPERATOR_HOST}\r\n"
-        f"{WITH[submission.door]} id {message_id};\r\n {_date(int(now.timestamp()))}\r\n"
-    ).encode()
-
-
-@lru_cache(maxsize=2)
-def _date(second: int) -> str:
-    """Return a time as a header writes it (RFC 5322 §3.3); all messages of a second share it."""
-    return email.utils.format_datetime(datetime.fromtimestamp(second, UTC))
 
 
 def _text(fields: list[Field], name: bytes) -> str:
