@@ -51,6 +51,8 @@ def event(account_id: int, number: int) -> NewEvent:
         account_id=account_id,
         message_id=message_id,
         recipient=f"user{number}@example.net",
+        destination="example.net",
+        sender_domain="example.com",
         message_class=MessageClass.STANDARD,
         timestamp=timezone.now(),
         message_id_header=f"<{message_id}@example.com>",

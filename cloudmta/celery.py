@@ -27,6 +27,7 @@ HOUSEKEEPING = {
     "events.tasks.judge_reputation": 60,
     "accounts.tasks.send_volume_notices": 60,
     "events.tasks.prune_webhooks": 3600,
+    "events.tasks.fold_destinations": 3600,
     # In this order: an event outlives its message.
     "messages.tasks.forget_messages": 300,
     "events.tasks.forget_events": 300,

@@ -1,7 +1,6 @@
 """The ledger of what happened: the one way in which events and tallies are written."""
 
-from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import cast
@@ -11,21 +10,11 @@ from psycopg.types.json import Jsonb
 
 from accounts.message_class import MessageClass
 from events import outbox
-from events.bulk import copy_rows, prepared
+from events.bulk import copy_rows
 from events.identifiers import new_id
 from events.models import Event, Kind
 from events.outbox import Fresh
-
-
-@dataclass(frozen=True, slots=True)
-class TallyKey:
-    """What is counted together, within the hour."""
-
-    account_id: int
-    hour: datetime
-    message_class: MessageClass
-    tag: str  # "": every message, tagged or not
-    kind: str
+from events.tallies import Sums
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +25,8 @@ class NewEvent:
     account_id: int
     message_id: UUID
     recipient: str
+    destination: str  # the recipient's domain, as A-labels
+    sender_domain: str
     message_class: MessageClass
     timestamp: datetime
     message_id_header: str
@@ -43,6 +34,17 @@ class NewEvent:
     metadata: dict[str, object] = field(default_factory=dict)
     is_test: bool = False  # written and reported like any other, and counted nowhere
     details: dict[str, object] = field(default_factory=dict)
+    waited: float | None = None  # seconds from acceptance to delivery
+
+    def count(self, sums: Sums, kind: str) -> None:
+        """Count its recipient under a kind: its own, or that of a first open or click."""
+        account_id, when, message_class = self.account_id, self.timestamp, self.message_class
+        sums.add(
+            kind, account_id, when, message_class, self.tags, self.sender_domain,
+            (self.destination,),
+        )  # fmt: skip
+        if self.waited is not None:
+            sums.add_time(account_id, when, message_class, self.waited)
 
 
 COLUMNS = (
@@ -62,16 +64,11 @@ def record_all(events: Iterable[NewEvent]) -> None:
     copy_rows(Event, COLUMNS, rows)
     if listeners:
         outbox.put(listeners, list(map(_fresh, rows, events)))
-    amounts: Counter[TallyKey] = Counter()
+    sums = Sums()
     for event in events:
-        if event.is_test:
-            continue
-        amounts.update(
-            tally_keys(
-                event.account_id, event.timestamp, event.message_class, event.tags, event.kind
-            )
-        )
-    count(amounts)
+        if not event.is_test:
+            event.count(sums, event.kind)
+    sums.write()
 
 
 def _fresh(row: tuple[object, ...], event: NewEvent) -> Fresh:
@@ -92,40 +89,3 @@ def _row(event: NewEvent) -> tuple[object, ...]:
         event.message_id_header,
         event.is_test,
     )
-
-
-def tally_keys(
-    account_id: int, when: datetime, message_class: MessageClass, tags: Iterable[str], kind: str
-) -> list[TallyKey]:
-    """Return every tally that one recipient's fate belongs to: that of all, and one a tag."""
-    hour = when.replace(minute=0, second=0, microsecond=0)
-    return [TallyKey(account_id, hour, message_class, tag, kind) for tag in ("", *tags)]
-
-
-def count(amounts: Mapping[TallyKey, int]) -> None:
-    """Add amounts to the tallies, in the transaction that runs."""
-    if not amounts:
-        return
-    # Always in one order, so that two transactions that touch the same tallies cannot deadlock.
-    keys = sorted(
-        amounts, key=lambda key: (key.account_id, key.hour, key.message_class, key.tag, key.kind)
-    )
-    with prepared() as cursor:
-        cursor.execute(
-            """
-            INSERT INTO events_tally (account_id, hour, message_class, tag, kind, count)
-            SELECT * FROM unnest(%s::bigint[], %s::timestamptz[], %s::smallint[],
-                                 %s::text[], %s::text[], %s::bigint[])
-            ON CONFLICT (account_id, hour, message_class, tag, kind)
-            DO UPDATE SET count = events_tally.count + EXCLUDED.count
-            """,
-            [
-                [key.account_id for key in keys],
-                [key.hour for key in keys],
-                [int(key.message_class) for key in keys],
-                [key.tag for key in keys],
-                [str(key.kind) for key in keys],
-                [amounts[key] for key in keys],
-            ],
-            prepare=True,
-        )

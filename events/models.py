@@ -49,7 +49,15 @@ class Event(models.Model):
 
     class Meta:
         # The order of ids is the order of writing, so this serves pages and cursors alike.
-        indexes = [models.Index(fields=["account", "id"], name="event_by_account")]
+        indexes = [
+            models.Index(fields=["account", "id"], name="event_by_account"),
+            # For the latest problems: few events are, and all others would have to be passed over.
+            models.Index(
+                fields=["account", "id"],
+                condition=models.Q(kind__in=("bounce", "blocked", "complaint")),
+                name="event_of_trouble",
+            ),
+        ]
 
     def __str__(self) -> str:
         return f"{self.kind} {self.recipient}"
@@ -91,6 +99,56 @@ class Tally(models.Model):
 
     def __str__(self) -> str:
         return f"{self.count} {self.kind}"
+
+
+class DomainTally(models.Model):
+    """The same by the domain that mail came from, and by the one it went to."""
+
+    class Side(models.IntegerChoices):
+        SENDER = 1
+        DESTINATION = 2  # of an hour that is over only the greatest; the rest together as ""
+
+    account = models.ForeignKey(
+        Account, on_delete=models.CASCADE, related_name="+", db_constraint=False, db_index=False
+    )
+    side = models.PositiveSmallIntegerField(choices=Side)
+    hour = models.DateTimeField()
+    domain = models.TextField()  # A-labels
+    kind = models.CharField(max_length=20)  # as a tally has it
+    count = models.BigIntegerField()
+
+    class Meta:
+        verbose_name_plural = "domain tallies"
+        constraints = [
+            models.UniqueConstraint(
+                fields=["account", "side", "hour", "domain", "kind"], name="one_domain_tally_each"
+            )
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.count} {self.kind} {self.domain}"
+
+
+class DeliveryTime(models.Model):
+    """How many recipients were delivered to within the same time, in one hour: a histogram."""
+
+    account = models.ForeignKey(
+        Account, on_delete=models.CASCADE, related_name="+", db_constraint=False, db_index=False
+    )
+    hour = models.DateTimeField()  # of the delivery
+    message_class = models.PositiveSmallIntegerField(choices=MessageClass)
+    bucket = models.PositiveSmallIntegerField()  # `tallies.bucket_of` the seconds
+    count = models.BigIntegerField()
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(
+                fields=["account", "hour", "message_class", "bucket"], name="one_delivery_time_each"
+            )
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.count} in bucket {self.bucket}"
 
 
 class Suppression(models.Model):

@@ -2,7 +2,7 @@
 
 from celery import shared_task, signals
 
-from events import outbox, ramp_up, reputation, retention, upkeep
+from events import outbox, ramp_up, reputation, retention, tallies, upkeep
 from events.hosting import Host
 from events.posting import Engine
 
@@ -25,6 +25,12 @@ def post_events() -> None:
 def prune_webhooks() -> None:
     """Forget old posts."""
     upkeep.prune()
+
+
+@shared_task(name="events.tasks.fold_destinations")
+def fold_destinations() -> None:
+    """Keep the greatest destinations of each hour that is over, and add up the others."""
+    tallies.fold_destinations()
 
 
 @shared_task(name="events.tasks.judge_reputation")

@@ -1,7 +1,6 @@
 """Take a message in: check it, make it ready to leave, and write it down before anyone says yes."""
 
 import logging
-from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -11,10 +10,10 @@ from django.db import transaction
 from psycopg.types.json import Jsonb
 
 from accounts.message_class import MessageClass
-from events import ledger
 from events.bulk import copy_rows
 from events.identifiers import new_id
 from events.models import Tally
+from events.tallies import Sums
 from messages import header, idempotency, metrics, options, policy, spreading, stamps
 from messages.header import Field, HeaderError
 from messages.idempotency import Claim
@@ -160,7 +159,7 @@ def store(batch: Sequence[Accepted], answers: Sequence[Answer] = ()) -> None:
             RECIPIENT_COLUMNS,
             (row for one in batch for row in _recipient_rows(one, due_at)),
         )
-        ledger.count(_tallies(batch))
+        _count(batch)
     _note(batch)
 
 
@@ -247,17 +246,13 @@ def _recipient_rows(
     ]
 
 
-def _tallies(batch: Sequence[Accepted]) -> Counter[ledger.TallyKey]:
-    amounts: Counter[ledger.TallyKey] = Counter()
+def _count(batch: Sequence[Accepted]) -> None:
+    sums = Sums()
     for one in batch:
         if one.is_test:
             continue
-        for key in ledger.tally_keys(
-            one.submission.sender.account_id,
-            one.accepted_at,
-            one.message_class,
-            one.options.tags,
-            Tally.ACCEPTED,
-        ):
-            amounts[key] += len(one.submission.recipients)
-    return amounts
+        sums.add(
+            Tally.ACCEPTED, one.submission.sender.account_id, one.accepted_at, one.message_class,
+            one.options.tags, one.sender_domain, one.submission.recipients.values(),
+        )  # fmt: skip
+    sums.write()

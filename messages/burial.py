@@ -30,6 +30,8 @@ STATEMENTS = (
     "DELETE FROM mail_message WHERE account_id = %s",
     "DELETE FROM events_event WHERE account_id = %s",
     "DELETE FROM events_tally WHERE account_id = %s",
+    "DELETE FROM events_domaintally WHERE account_id = %s",
+    "DELETE FROM events_deliverytime WHERE account_id = %s",
 )
 
 

@@ -111,6 +111,8 @@ def _event(recipient: Recipient, report: Report, received_at: datetime) -> NewEv
         account_id=recipient.account_id,
         message_id=recipient.message_id,
         recipient=recipient.address,
+        destination=recipient.domain,
+        sender_domain=message.sender_domain,
         message_class=MessageClass(recipient.message_class),
         timestamp=received_at,
         message_id_header=message.message_id_header,

@@ -205,6 +205,8 @@ def _event(claimed: Claimed, kind: Kind, now: datetime, details: dict[str, objec
         account_id=claimed.account_id,
         message_id=claimed.message_id,
         recipient=claimed.address,
+        destination=claimed.domain,
+        sender_domain=claimed.sender_domain,
         message_class=claimed.message_class,
         timestamp=now,
         message_id_header=claimed.message_id_header,
@@ -212,7 +214,13 @@ def _event(claimed: Claimed, kind: Kind, now: datetime, details: dict[str, objec
         metadata=claimed.metadata,
         is_test=claimed.is_test,
         details=details,
+        waited=_waited(claimed, now) if kind is Kind.DELIVERY else None,
     )
+
+
+def _waited(claimed: Claimed, delivered_at: datetime) -> float:
+    """Return the seconds from acceptance to delivery."""
+    return (delivered_at - (claimed.send_at or claimed.accepted_at)).total_seconds()
 
 
 def write(results: list[Result]) -> int:
@@ -267,8 +275,8 @@ def _note(results: list[Result]) -> None:
             assert isinstance(duration, timedelta)
             metrics.ATTEMPT_SECONDS.observe(duration.total_seconds())
         if outcome.state is State.DELIVERED and outcome.settled_at:
-            waited = outcome.settled_at - (claimed.send_at or claimed.accepted_at)
-            metrics.DELIVERY_SECONDS.labels(message_class).observe(waited.total_seconds())
+            waited = _waited(claimed, outcome.settled_at)
+            metrics.DELIVERY_SECONDS.labels(message_class).observe(waited)
         facts = {
             "message_id": claimed.message_id,
             "recipient": claimed.address,

@@ -29,6 +29,8 @@ def happen(account, count=1, kind=Kind.DELIVERY, message_id=None, **fields):
                 account_id=account.id,
                 message_id=message_id or new_id(),
                 recipient=f"carol{number}@example.net",
+                destination="example.net",
+                sender_domain="alices.example",
                 message_class=MessageClass.STANDARD,
                 timestamp=timezone.now(),
                 message_id_header="<1@alices.example>",

@@ -106,6 +106,7 @@ class TestBurst:
         ledger.record_all(
             NewEvent(
                 kind=kind, account_id=account.pk, message_id=ledger.new_id(), recipient="a@b.test",
+                destination="b.test", sender_domain="alices.example",
                 message_class=1, timestamp=moment, message_id_header="", tags=[],
                 is_test=is_test,
             )

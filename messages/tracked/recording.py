@@ -1,6 +1,6 @@
 """Make events of visits: who it was, what else they have done, and what it counts for."""
 
-from collections import Counter, defaultdict
+from collections import defaultdict
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from uuid import UUID
@@ -10,8 +10,9 @@ from django.db import connection, transaction
 from accounts.message_class import MessageClass
 from events import ledger
 from events.bulk import prepared
-from events.ledger import NewEvent, TallyKey
+from events.ledger import NewEvent
 from events.models import Kind, Tally
+from events.tallies import Sums
 from messages.models import Recipient, State
 from messages.tracked.visits import Program, Visit
 
@@ -48,7 +49,7 @@ def record(visits: Iterable[Visit]) -> None:
         known = [visit for visit in distinct if visit.recipient_id in recipients]
         events = list(_events(known, recipients, _pasts(recipients.values())))
         ledger.record_all(events)
-        ledger.count(_uniques(events))
+        _count_uniques(events)
 
 
 def _wait_for_turn() -> None:
@@ -110,6 +111,8 @@ def _event(visit: Visit, recipient: Recipient, program: Program, *, is_first: bo
         account_id=recipient.account_id,
         message_id=message.id,
         recipient=recipient.address,
+        destination=recipient.domain,
+        sender_domain=message.sender_domain,
         message_class=MessageClass(message.message_class),
         timestamp=visit.at,
         message_id_header=message.message_id_header,
@@ -120,14 +123,9 @@ def _event(visit: Visit, recipient: Recipient, program: Program, *, is_first: bo
     )
 
 
-def _uniques(events: Iterable[NewEvent]) -> Counter[TallyKey]:
-    amounts: Counter[TallyKey] = Counter()
+def _count_uniques(events: Iterable[NewEvent]) -> None:
+    sums = Sums()
     for event in events:
         if event.details.get("is_first") and not event.is_test:
-            amounts.update(
-                ledger.tally_keys(
-                    event.account_id, event.timestamp, event.message_class, event.tags,
-                    UNIQUE[event.kind],
-                )
-            )  # fmt: skip
-    return amounts
+            event.count(sums, UNIQUE[event.kind])
+    sums.write()
