@@ -107,3 +107,19 @@ def test_the_query_of_a_link_does_not_matter():
 @pytest.mark.parametrize("path", ["/", "/messages/", "/t/u/x", "/t/x", "/t"])
 def test_all_other_addresses_are_djangos(path):
     assert ask(path)[2] == b"Django"
+
+
+@pytest.mark.parametrize(
+    ("proxies", "forwarded", "address"),
+    [
+        (0, "198.51.100.9", "192.0.2.1"), (1, "198.51.100.9", "198.51.100.9"),
+        (1, "forged, 198.51.100.9", "198.51.100.9"), (1, "", "192.0.2.1"),
+        (2, "forged, 198.51.100.9, 10.0.0.1", "198.51.100.9"), (2, "forged", "192.0.2.1"),
+    ],
+)  # fmt: skip
+def test_who_asks_is_what_our_own_proxies_say(settings, proxies, forwarded, address):
+    settings.ALLAUTH_TRUSTED_PROXY_COUNT = proxies
+
+    _, _, _, (visit,) = ask(OPEN, REMOTE_ADDR="192.0.2.1", HTTP_X_FORWARDED_FOR=forwarded)
+
+    assert visit.address == address
