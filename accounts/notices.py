@@ -1,4 +1,4 @@
-"""Tell an account something: on its pages at once, to its owners by mail soon after.
+"""Tell an account something: on its pages at once, to those in charge by mail soon after.
 
 What is to be told is a row, written with the fact; a mail server that is away delays it, and loses
 nothing.
@@ -26,6 +26,11 @@ Kind = Notice.Kind
 QUIET = timedelta(days=1)
 # How long a mail that could not be sent waits for another try; notices of one turn.
 AGAIN, AT_ONCE = timedelta(minutes=5), 100
+
+Role = Membership.Role
+WHO_IS_TOLD = dict.fromkeys(Kind, (Role.OWNER,)) | {
+    Kind.DOMAIN: (Role.OWNER, Role.ADMIN)  # those who can mend it
+}
 
 WHAT_FOLLOWS = {
     Standing.GOOD: "Nothing is held back any more, and your volume grows again.",
@@ -127,7 +132,7 @@ def tell(account: Account, kind: Kind, subject: str, text: str) -> None:
 
 
 def send_due() -> int:
-    """Send what is due to the owners of each account; return how many notices were sent."""
+    """Send what is due to those in charge of each account; return how many notices were sent."""
     return sum(map(_send, _claim()))
 
 
@@ -142,13 +147,13 @@ def _claim() -> list[Notice]:
 
 
 def _send(notice: Notice) -> bool:
-    owners = Membership.objects.filter(
-        account=notice.account, role=Membership.Role.OWNER, user__is_active=True
+    told = Membership.objects.filter(
+        account=notice.account, role__in=WHO_IS_TOLD[Kind(notice.kind)], user__is_active=True
     )
     text = f"Account: {notice.account.name}\n\n{notice.text}\n"
     try:
         # One mail each: who belongs to an account is not told to mail servers in one breath.
-        for address in owners.values_list("user__email", flat=True):
+        for address in told.values_list("user__email", flat=True):
             send_mail(notice.subject, text, None, [address])
     except (OSError, SMTPException) as error:
         logger.warning("The notice %s could not be sent: %s", notice.pk, error)

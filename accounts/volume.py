@@ -100,6 +100,7 @@ class Notice(models.Model):
         PAUSE = "pause"  # sending has stopped: told at once, whatever was told before
         STAFF = "staff"  # a decision or a question of staff
         USAGE = "usage"  # most of the allowance, or all of it, is used
+        DOMAIN = "domain"  # records of a domain were found, or are gone
         WEBHOOK = "webhook"  # posts fail in a row, or we gave a webhook up
 
     account = models.ForeignKey(

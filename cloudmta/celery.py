@@ -22,6 +22,7 @@ SWEEP = 2
 HOUSEKEEPING = {
     # The bounce door rings no bell: what it takes was under way for minutes or days.
     "messages.tasks.read_reports": SWEEP,
+    "domains.tasks.check_domains": 10,
     "messages.tasks.look_after_held": 15,
     "messages.tasks.bury_accounts": 60,
     "events.tasks.judge_reputation": 60,

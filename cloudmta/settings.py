@@ -229,6 +229,7 @@ SPECTACULAR_SETTINGS = {
         "SentStateEnum": ["queued", "scheduled", "test"],
         "RecipientStateEnum": "messages.schemas.RECIPIENT_STATES",
         "StateEnum": "messages.models.State",
+        "DomainStateEnum": "domains.states.State",
     },
 }
 

@@ -5,12 +5,13 @@ what was found is kept, so that a page can show it beside what was expected.
 """
 
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
-from domains import dkim_record, resolver
+from domains import dkim_record, resolver, zones
 from domains.needs import Needs
 from domains.records import Record
 from domains.resolver import Answer, Question, State
+from domains.zones import Zone
 
 VERIFIED = "verified"
 MISSING = "missing"  # nothing stands under the name
@@ -41,29 +42,45 @@ class Report:
     # The key was seen under the mta. name only, so this is the domain to sign as.
     dkim_is_at_mta: bool
     findings: tuple[Finding, ...]
+    zone: Zone = Zone()
 
     @property
     def is_verified(self) -> bool:
         return bool(self.return_path and self.spf and self.dkim)
 
+    @property
+    def is_wrong(self) -> bool:
+        """Say whether DNS has answered that something required is not there."""
+        return False in (self.return_path, self.spf, self.dkim)
+
 
 def check(needs: Needs, ask: Callable[[Iterable[Question]], Answers] = resolver.ask) -> Report:
     """Look up all records of a domain, within five seconds, and judge them."""
-    answers = ask(questions(needs))
+    return judge(needs, ask(questions(needs)))
+
+
+def judge(needs: Needs, answers: Answers) -> Report:
+    """Hold the answers to all questions about a domain against what it needs."""
+    zone = zones.seen(needs.domain, answers)
+    needs = replace(needs, seen_zone=zone.name)
     alias, key, policy = needs.records
     return_path, spf, alias_finding = judge_return_path(needs, alias, answers)
     dkim, is_at_mta, key_finding = judge_key(needs, key, answers)
     findings = (alias_finding, key_finding, judge_policy(needs, policy, answers))
-    return Report(return_path, spf, dkim, is_at_mta, findings)
+    return Report(return_path, spf, dkim, is_at_mta, findings, zone)
 
 
 def questions(needs: Needs) -> list[Question]:
     """List everything that a judgement may need, so that it is asked all at once."""
     here = [(needs.mta_domain, type) for type in ("CNAME", "MX", "TXT", "A")]
     keys = [(needs.dkim_domain, "TXT"), (needs.dkim_at_mta, "TXT")]
-    policies = [(f"_dmarc.{needs.domain}", "TXT"), (f"_dmarc.{needs.zone}", "TXT")]
-    doubled = [(needs.doubled(record.name), record.type) for record in needs.records]
-    return here + keys + policies + doubled
+    policies = [(name, "TXT") for name in policy_names(needs.domain)]
+    doubled = [
+        (f"{record.name}.{zone}", record.type)
+        for zone in zones.candidates(needs.domain)
+        for record in needs.records
+    ]
+    return here + keys + policies + doubled + zones.questions(needs.domain)
 
 
 def judge_return_path(
@@ -157,16 +174,21 @@ def judge_key(needs: Needs, record: Record, answers: Answers) -> tuple[bool | No
 
 def judge_policy(needs: Needs, record: Record, answers: Answers) -> Finding:
     """Judge the DMARC record, which is never required; that of the zone covers its sub-domains."""
-    here, zone = answers[record.name, "TXT"], answers[f"_dmarc.{needs.zone}", "TXT"]
-    policies = dmarc(here) or dmarc(zone)
+    here, above = (answers[name, "TXT"] for name in policy_names(needs.domain))
+    policies = dmarc(here) or dmarc(above)
     if len(policies) == 1:
         return Finding(record.name, record.type, VERIFIED, policies)
     if policies:
         advice = "Several DMARC records count as none (RFC 7489 §6.6.3): keep one of them."
         return wrong(record, policies, advice)
-    if State.NO_ANSWER in (here.state, zone.state):
+    if State.NO_ANSWER in (here.state, above.state):
         return unreachable(record)
     return missing(needs, record, answers)
+
+
+def policy_names(domain: str) -> tuple[str, str]:
+    """Return where the policy of a domain stands, and where that of its owner (RFC 7489 §6.6.3)."""
+    return f"_dmarc.{domain}", f"_dmarc.{zones.candidates(domain)[-1]}"
 
 
 def dmarc(answer: Answer) -> tuple[str, ...]:

@@ -1,6 +1,8 @@
 """The names that mail is sent under, and the keys that sign for them."""
 
+from django.contrib.postgres.fields import ArrayField
 from django.db import models
+from django.db.models.functions import Now
 from django.utils import timezone
 
 from accounts.models import Account, new_public_id
@@ -30,7 +32,22 @@ class Domain(models.Model):
     findings = models.JSONField(
         default=list, db_default=models.Value([], models.JSONField()), editable=False
     )
+    # Since when it is not as it must be, although it was, or although the time for it is over.
+    broken_since = models.DateTimeField(null=True, blank=True, editable=False)
+    next_check_at = models.DateTimeField(default=timezone.now, db_default=Now(), editable=False)
+    # The zone that its records stand in, and the hosts that serve it; "": not seen yet.
+    zone = models.CharField(max_length=253, blank=True, default="", db_default="", editable=False)
+    name_servers = ArrayField(
+        models.CharField(max_length=253), default=list, db_default=[], editable=False
+    )
+    # The addresses of the resolvers that the last check asked.
+    asked = ArrayField(
+        models.CharField(max_length=100), default=list, db_default=[], editable=False
+    )
     created_at = models.DateTimeField(default=timezone.now, editable=False)
+
+    class Meta:
+        indexes = [models.Index(fields=["next_check_at"], name="domain_check_due")]
 
     def __str__(self) -> str:
         return self.name

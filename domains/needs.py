@@ -19,6 +19,7 @@ class Needs:
     selector: str
     public_key: str  # the p= tag
     operator_host: str
+    seen_zone: str = ""  # where the last check found name servers
 
     @property
     def mta_domain(self) -> str:
@@ -34,8 +35,8 @@ class Needs:
 
     @cached_property
     def zone(self) -> str:
-        """The zone that its owner most likely edits."""
-        return zone_of(self.domain)
+        """The zone that its owner most likely edits: the one seen, else the registered name."""
+        return self.seen_zone or zone_of(self.domain)
 
     @cached_property
     def records(self) -> tuple[Record, Record, Record]:
@@ -47,7 +48,7 @@ class Needs:
 
     def relative(self, name: str) -> str:
         """Return a name as the panels of most DNS providers want it, without the zone."""
-        return relative(name, self.domain)
+        return name.removesuffix(f".{self.zone}")
 
     def doubled(self, name: str) -> str:
         """Return where a name lands if the panel appends the zone to a name in full."""
@@ -59,9 +60,9 @@ def zone_of(domain: str) -> str:
     return registrable(domain) or domain
 
 
-def relative(name: str, domain: str) -> str:
+def relative(name: str, domain: Domain) -> str:
     """Return a name below a domain without the zone of that."""
-    return name.removesuffix(f".{zone_of(domain)}")
+    return name.removesuffix(f".{domain.zone or zone_of(domain.name)}")
 
 
 def of(domain: Domain) -> Needs | None:
@@ -70,7 +71,12 @@ def of(domain: Domain) -> Needs | None:
     if key is None:
         return None
     return Needs(
-        domain.name, domain.mta_label, key.selector, key.public_key, settings.OPERATOR_HOST
+        domain.name,
+        domain.mta_label,
+        key.selector,
+        key.public_key,
+        settings.OPERATOR_HOST,
+        domain.zone,
     )
 
 

@@ -70,6 +70,14 @@ def configured() -> dns.asyncresolver.Resolver:
     return resolver
 
 
+def servers() -> list[str]:
+    """Return the addresses of the resolvers that are asked, the first one first."""
+    return [
+        one if isinstance(one, str) else str(one.answer_nameserver())
+        for one in configured().nameservers
+    ]
+
+
 async def _ask(resolver: dns.asyncresolver.Resolver, name: str, type: str) -> Answer:
     try:
         async with asyncio.timeout(PATIENCE):
@@ -78,6 +86,8 @@ async def _ask(resolver: dns.asyncresolver.Resolver, name: str, type: str) -> An
         return NOTHING
     except (dns.exception.DNSException, TimeoutError, OSError):
         return NO_ANSWER
+    if type == "NS" and answer.canonical_name != answer.qname:
+        return NOTHING  # an alias, whose target is a zone of somebody else's
     values = sorted({_text(type, record)[:LONGEST_VALUE] for record in answer})
     return Answer(State.FOUND, tuple(values[:MOST_VALUES]))
 
@@ -88,7 +98,7 @@ def _text(type: str, record: Any) -> str:
         return b"".join(record.strings).decode("utf-8", "replace").replace("\0", "")
     if type == "MX":
         return f"{record.preference} {_host(record.exchange)}"
-    if type == "CNAME":
+    if type in ("CNAME", "NS"):
         return _host(record.target)
     return str(record.to_text())
 

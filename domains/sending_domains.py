@@ -1,19 +1,14 @@
 """Add, check and remove the domains that an account sends under."""
 
 import re
-from dataclasses import asdict
 
 from django.conf import settings
 from django.db import IntegrityError, transaction
-from django.db.models import Value
-from django.db.models.functions import Coalesce
-from django.utils import timezone
 
 from accounts import changes, vault
 from accounts.models import Account
-from domains import checks, keys, needs
+from domains import checks, keys, needs, standing
 from domains.addresses import LABEL, MAX_DOMAIN, AddressError, normalise_domain
-from domains.checks import Report
 from domains.models import Domain, SigningKey
 from domains.public_suffixes import registrable
 
@@ -84,34 +79,14 @@ def is_under(name: str, host: str) -> bool:
 def verify(domain: Domain) -> bool:
     """Ask DNS about a domain, note what it says, and tell whether everything required is right.
 
-    Once verified, a domain stays so when a later check fails: trouble with DNS passes.
     Raises Domain.DoesNotExist where it was removed meanwhile.
     """
     needed = needs.of(domain)
     if needed is None:
         return False
     report = checks.check(needed)
-    with transaction.atomic():
-        _note(domain, report)
-        changes.announce(domain.account_id)
-    domain.refresh_from_db()
+    standing.note(domain, report)
     return report.is_verified
-
-
-def _note(domain: Domain, report: Report) -> None:
-    now = timezone.now()
-    values: dict[str, object] = {
-        "return_path_verified": report.return_path,
-        "spf_verified": report.spf,
-        "dkim_verified": report.dkim,
-        "checked_at": now,
-        "findings": [asdict(finding) for finding in report.findings],
-    }
-    if report.dkim:
-        values["signs_as_mta"] = report.dkim_is_at_mta
-    if report.is_verified:
-        values["verified_at"] = Coalesce("verified_at", Value(now))
-    Domain.objects.filter(pk=domain.pk).update(**values)
 
 
 def change(domain: Domain, **switches: bool | None) -> None:

@@ -8,6 +8,7 @@ from domains import keys, needs, rotation
 from domains.models import Algorithm, Domain, KeyState, SigningKey
 from domains.needs import Needs
 from domains.records import Record
+from domains.states import State, state_of
 
 PENDING = "pending"  # not checked yet
 # Domains on one page of the list; few accounts have a second one.
@@ -97,8 +98,13 @@ class SendingDomainSchema(serializers.Serializer[object]):
     return_path_verified = serializers.BooleanField(allow_null=True)
     spf_verified = serializers.BooleanField(allow_null=True)
     verified = serializers.BooleanField(help_text="Mail may be sent under it.")
+    state = serializers.ChoiceField(State.choices)
     verified_at = serializers.DateTimeField(allow_null=True)
     checked_at = serializers.DateTimeField(allow_null=True)
+    next_check_at = serializers.DateTimeField(help_text="When we look by ourselves.")
+    broken_since = serializers.DateTimeField(
+        allow_null=True, help_text="72 hours later a verified domain can no longer send."
+    )
     created_at = serializers.DateTimeField()
     track_opens = serializers.BooleanField(allow_null=True)
     track_clicks = serializers.BooleanField(allow_null=True)
@@ -121,8 +127,11 @@ def represent(domain: Domain) -> dict[str, object]:
         "return_path_verified": domain.return_path_verified,
         "spf_verified": domain.spf_verified,
         "verified": domain.verified_at is not None,
+        "state": state_of(domain),
         "verified_at": domain.verified_at,
         "checked_at": domain.checked_at,
+        "next_check_at": domain.next_check_at,
+        "broken_since": domain.broken_since,
         "created_at": domain.created_at,
         "track_opens": domain.track_opens,
         "track_clicks": domain.track_clicks,
@@ -141,7 +150,7 @@ def _key(key: SigningKey) -> dict[str, object]:
         "algorithm": key.algorithm,
         "state": key.state,
         "name": key.record_name,
-        "relative_name": needs.relative(key.record_name, key.domain.name),
+        "relative_name": needs.relative(key.record_name, key.domain),
         "type": "TXT",
         "value": keys.dkim_record(key.public_key, key.algorithm),
         "advice": rotation.advice(key),

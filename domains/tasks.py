@@ -2,7 +2,13 @@
 
 from celery import shared_task
 
-from domains import rotation
+from domains import rotation, watch
+
+
+@shared_task
+def check_domains() -> None:
+    """Check the records of domains whose time has come."""
+    watch.check_due()
 
 
 @shared_task

@@ -144,3 +144,24 @@ class TestPolicy:
 
         assert report.findings[2].state == "wrong"
         assert report.is_verified
+
+
+class TestZone:
+    """Where a provider appends its zone depends on which one it serves."""
+
+    def test_it_is_the_nearest_name_with_name_servers(self):
+        world = {
+            ("shop.alices.example", "NS"): ["ns1.provider.example"],
+            ("alices.example", "NS"): ["ns.other.example"],
+            ("mta.eu.shop.alices.example.shop.alices.example", "CNAME"): [HOST],
+        }
+        report = check(world, "eu.shop.alices.example")
+
+        assert report.zone.name == "shop.alices.example"
+        assert report.zone.servers == ("ns1.provider.example",)
+        assert "enter mta.eu as the name" in report.findings[0].advice
+
+    def test_where_none_was_seen_it_is_the_registered_name(self):
+        report = check({}, "eu.shop.alices.co.uk")
+
+        assert report.zone.name == ""

@@ -55,6 +55,13 @@ class TestAsk:
         assert asks("alias.alices.example", "CNAME", "keys.operator.example.").values
         assert asks("alias.alices.example", "TXT").values == ("v=DKIM1",)
 
+    def test_an_alias_has_no_name_servers_of_its_own(self, asks, world):
+        world.zone.publish("zone.example", "NS", ["NS1.Provider.example."])
+        world.zone.publish("alias.zone.example", "CNAME", ["zone.example."])
+
+        assert asks("zone.example", "NS").values == ("ns1.provider.example",)
+        assert asks("alias.zone.example", "NS") == NOTHING
+
 
 class TestPatience:
     def test_silence_ends_for_all_at_once(self, settings, monkeypatch):
