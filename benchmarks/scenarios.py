@@ -63,6 +63,11 @@ ALL = [
         Load(messages=20_000, classes=("digest", "standard")),
         beside=Load(rate=2, connections=2, classes=("priority",), local_part="urgent"),
     ),
+    Scenario(
+        "digests",
+        Load(messages=50_000, classes=("digest",)),
+        beside=Load(rate=2, connections=2, classes=("priority",), local_part="urgent"),
+    ),
 ]
 BY_NAME = {scenario.name: scenario for scenario in ALL}
 DEFAULT = ("standard", "exact", "latency", "priority")
