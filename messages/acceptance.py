@@ -1,9 +1,9 @@
 """Take a message in: check it, make it ready to leave, and write it down before anyone says yes."""
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from uuid import UUID
 
 from django.db import transaction
@@ -24,6 +24,7 @@ from messages.sender import Sender
 from messages.seven_bit import CannotEncode, to_seven_bit
 from messages.spam import rules
 from messages.spam.verdict import Verdict
+from messages.spreading import AT_ONCE, Place, Stream
 
 logger = logging.getLogger(__name__)
 
@@ -149,7 +150,7 @@ def store(batch: Sequence[Accepted], answers: Sequence[Answer] = ()) -> None:
     door answer 250 or 202. Raises ClaimLost, or what the database raises, and then nothing of the
     batch is written.
     """
-    due_at = _due_times(batch)
+    delays = spreading.delays(_digests(batch))
     with transaction.atomic():
         idempotency.complete(answers)
         copy_rows(Message, MESSAGE_COLUMNS, map(_message_row, batch))
@@ -157,7 +158,7 @@ def store(batch: Sequence[Accepted], answers: Sequence[Answer] = ()) -> None:
         copy_rows(
             Recipient,
             RECIPIENT_COLUMNS,
-            (row for one in batch for row in _recipient_rows(one, due_at)),
+            (row for one in batch for row in _recipient_rows(one, delays)),
         )
         _count(batch)
     _note(batch)
@@ -208,26 +209,16 @@ def _message_row(one: Accepted) -> tuple[object, ...]:
     )
 
 
-def _due_times(batch: Sequence[Accepted]) -> dict[tuple[UUID, str], datetime]:
-    """Return when digests are due that have to wait; all else is due when it was asked for."""
-    digests = [
-        (one, address, domain)
+def _digests(batch: Sequence[Accepted]) -> dict[Place, Stream]:
+    return {
+        (one.id, address): (one.submission.sender.account_id, domain)
         for one in batch
         if one.message_class is MessageClass.DIGEST and not one.is_test
         for address, domain in one.submission.recipients.items()
-    ]
-    delays = spreading.delays(
-        [(one.submission.sender.account_id, domain) for one, _, domain in digests]
-    )
-    return {
-        (one.id, address): (one.submission.send_at or one.accepted_at) + delay
-        for (one, address, _), delay in zip(digests, delays, strict=True)
     }
 
 
-def _recipient_rows(
-    one: Accepted, due_at: dict[tuple[UUID, str], datetime]
-) -> list[tuple[object, ...]]:
+def _recipient_rows(one: Accepted, delays: Mapping[Place, timedelta]) -> list[tuple[object, ...]]:
     first = one.submission.send_at or one.accepted_at
     return [
         (
@@ -238,7 +229,7 @@ def _recipient_rows(
             address,
             domain,
             State.QUEUED.value,
-            due_at.get((one.id, address), first),
+            first + delays.get((one.id, address), AT_ONCE),
             0,
             "",
         )

@@ -106,6 +106,10 @@ class Opener:
         self._down.pop(host, None)
         self._fruitless.pop(host, None)
 
+    def forgive(self) -> None:
+        """Other workers are served: no host is down that had no room for us."""
+        self._down.clear()
+
     def was_fruitless(self, host: str, reply: Reply) -> None:
         """A connection to a host has decided nothing before it went."""
         self._fruitless[host] += 1

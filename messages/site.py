@@ -141,6 +141,8 @@ class Site:
         ours = len(self._connections) + len(self._opening)
         if failure.others or ours:
             # Somebody is served, so the site is up, and we were one too many.
+            if failure.others > ours:
+                self._opener.forgive()
             self._window.cut(ours)
             self._ask_again(list(MessageClass), AFTER_REFUSAL)
         elif failure.reply.is_permanent:

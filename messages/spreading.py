@@ -7,9 +7,10 @@ between each other, one half of it apart, then quarters, eighths: evenly, howeve
 import logging
 import random
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping
 from datetime import timedelta
 from functools import cache
+from uuid import UUID
 
 import redis
 from django.conf import settings
@@ -17,22 +18,23 @@ from django.conf import settings
 logger = logging.getLogger(__name__)
 
 # Digests of an account for a destination that go at once, in each window.
-AT_ONCE = 10
+FIRST = 10
+AT_ONCE = timedelta(0)
 
+# A message and the address of one of its recipients.
+Place = tuple[UUID, str]
 # An account, by id, and a domain.
 Stream = tuple[int, str]
 
 
-def delays(streams: Sequence[Stream]) -> list[timedelta]:
-    """Return how long each of these digests has to wait, in their order."""
-    if not settings.DIGEST_WINDOW or not streams:
-        return [timedelta(0)] * len(streams)
-    before = _count(Counter(streams))
-    found = []
-    for stream in streams:
-        number = before[stream]
+def delays(digests: Mapping[Place, Stream]) -> dict[Place, timedelta]:
+    """Return how long digests have to wait; who is not named goes at once."""
+    if not settings.DIGEST_WINDOW or not digests:
+        return {}
+    before, found = _count(Counter(digests.values())), {}
+    for digest, stream in digests.items():
+        found[digest] = timedelta(seconds=_share(before[stream]) * settings.DIGEST_WINDOW)
         before[stream] += 1
-        found.append(timedelta(seconds=_place(number) * settings.DIGEST_WINDOW))
     return found
 
 
@@ -47,20 +49,20 @@ def _count(new: Counter[Stream]) -> dict[Stream, int]:
         counts = pipeline.execute()[1::2]
     except redis.RedisError as error:
         logger.warning("Redis does not answer, digests are spread by chance: %s", error)
-        return {stream: random.randrange(AT_ONCE, 2**20) for stream in new}
+        return {stream: random.randrange(FIRST, 2**20) for stream in new}
     return {
         stream: count - number for (stream, number), count in zip(new.items(), counts, strict=True)
     }
 
 
-def _place(number: int) -> float:
+def _share(number: int) -> float:
     """Return where in the window a digest falls, from 0 to 1 (van der Corput's sequence)."""
-    left, place, step = max(0, number - AT_ONCE + 1), 0.0, 0.5
+    left, share, step = max(0, number - FIRST + 1), 0.0, 0.5
     while left:
         left, bit = divmod(left, 2)
-        place += bit * step
+        share += bit * step
         step /= 2
-    return place
+    return share
 
 
 @cache

@@ -86,6 +86,7 @@ class Gate:
         self._namespace = namespace
         self._share = LocalShare()
         self._held: dict[str, dict[str, Slot]] = defaultdict(dict)  # by scope, by token
+        self._has_known = False  # Redis has told what the others hold
         self._releases: set[asyncio.Task[None]] = set()
         script = link.redis.register_script
         self._acquire, self._take = script(scripts.ACQUIRE), script(scripts.TAKE)
@@ -117,6 +118,10 @@ class Gate:
             verdict, number = await self._link.ask(self._acquire(keys, arguments))
         except RedisAway:
             verdict, number = -1, 0
+        else:
+            if verdict < 0 and self._has_known:
+                return Wait(GRACE / 10)  # it lost its memory, and the others hold what they held
+            self._has_known = verdict >= 0
         if verdict < 0:
             held = defaultdict(Counter, {key: self._classes(key) for key in slot.scopes})
             return self._share.room(scopes, slot.message_class, held, self.workers)
@@ -203,7 +208,7 @@ class Gate:
 
 
 def _arguments(slot: Slot) -> list[Any]:
-    return [slot.token, slot.message_class.value, int(LEASE * 1000), GRACE * 1000]
+    return [slot.token, slot.message_class.value, int(LEASE * 1000), int(GRACE * 1000)]
 
 
 def _bucket(rate: Rate | None) -> list[int]:

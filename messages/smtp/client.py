@@ -269,10 +269,11 @@ class ClientSession:
 
     def withdraw_chained(self) -> list[Transaction]:
         """Return what waits behind a final dot, to be sent elsewhere; here it never will be."""
-        behind = [one for _, one in self._expected if one and not one.content_sent]
+        (_, at_its_dot), *rest = self._expected
+        behind = dict.fromkeys(one for _, one in rest if one and one is not at_its_dot)
         for transaction in behind:
             transaction.is_withdrawn = True
-        return list(dict.fromkeys(behind))
+        return list(behind)
 
     def abandon(self) -> list[Transaction]:
         """The connection is gone: return the transactions that it leaves open, oldest first.
@@ -280,11 +281,9 @@ class ClientSession:
         One with a verdict was decided; one with `content_sent` may have arrived (RFC 1047); any
         other left no trace.
         """
-        transactions = dict.fromkeys(
-            one for _, one in self._expected if one and not one.is_withdrawn
-        )
+        left = dict.fromkeys(one for _, one in self._expected if one and not one.is_withdrawn)
         self._expected.clear()
-        return list(transactions)
+        return list(left)
 
 
 def _extensions(reply: Reply) -> dict[str, str]:

@@ -144,7 +144,8 @@ class TestConnections:
 
 class TestRedis:
     @on_each_loop
-    async def test_one_that_loses_its_memory_under_load_costs_nothing(self):
+    async def test_one_that_loses_its_memory_under_load_costs_nothing(self, monkeypatch):
+        monkeypatch.setattr(gate, "GRACE", 0.3)
         server = ScriptedServer()
         async with workers(2, server, limits=FOUR) as team:
             for worker in team:

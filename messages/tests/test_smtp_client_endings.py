@@ -31,6 +31,24 @@ def ended(talk: Talk) -> list[str]:
     ]
 
 
+class TestWithdrawal:
+    @pytest.mark.parametrize("refusal", [None, "550 5.1.1 No such user"])
+    def test_what_waits_behind_a_dot_goes_elsewhere_and_is_never_sent_here(self, refusal):
+        talk, first, second = a_pipelining_talk(), a_transaction(), a_transaction()
+        talk.begins(first)
+        talk.hears("250 Ok", refusal or "250 Ok", "354 Go on")  # a lone dot, where refused
+        talk.begins(second)
+        assert talk.session.is_chained
+
+        assert talk.session.withdraw_chained() == [second]
+        said = talk.hears("250 Taken", "250 Ok", "250 Ok", "354 Go on")
+
+        assert said == [] and not second.content_sent
+        assert talk.settled == [first] and verdict(first) == (refusal or "250 Taken")
+        assert talk.unusable == ["451 4.3.0 The message went another way"]
+        assert talk.session.abandon() == []
+
+
 class TestDismissal:
     @pytest.mark.parametrize("step", range(4))
     @pytest.mark.parametrize("extensions", [EXTENSIONS, ("SIZE",)])

@@ -10,12 +10,12 @@ from hypothesis import strategies as st
 
 from messages import acceptance, spreading
 from messages.models import Recipient
-from messages.spreading import AT_ONCE
+from messages.spreading import FIRST
 from messages.tests.factories import AccountFactory
 from messages.tests.test_acceptance import FROM, submission
 
 HOUR = timedelta(hours=1)
-AT_ONCE_DELAYS = [timedelta(0)] * AT_ONCE
+AT_ONCE = timedelta(0)
 
 
 def stream():
@@ -23,43 +23,50 @@ def stream():
     return 1, f"{uuid.uuid4().hex}.example"
 
 
+def delays_of(streams):
+    """How long digests of these streams wait, in their order."""
+    places = [(uuid.uuid4(), "carol@example.net") for _ in streams]
+    delays = spreading.delays(dict(zip(places, streams, strict=True)))
+    return [delays.get(place, AT_ONCE) for place in places]
+
+
 class TestDelays:
     def test_the_first_few_go_at_once(self):
-        assert spreading.delays([stream()] * AT_ONCE) == AT_ONCE_DELAYS
+        assert delays_of([stream()] * FIRST) == [AT_ONCE] * FIRST
 
     def test_those_that_follow_fall_between_each_other(self):
-        delays = spreading.delays([stream()] * (AT_ONCE + 3))
+        delays = delays_of([stream()] * (FIRST + 3))
 
-        minutes = [delay / timedelta(minutes=1) for delay in delays[AT_ONCE:]]
+        minutes = [delay / timedelta(minutes=1) for delay in delays[FIRST:]]
         assert minutes == [30, 15, 45]
 
     def test_it_does_not_matter_in_how_many_batches_they_come(self):
         one, other = stream(), stream()
-        at_a_time = [spreading.delays([one])[0] for _ in range(AT_ONCE + 5)]
+        at_a_time = [delays_of([one])[0] for _ in range(FIRST + 5)]
 
-        assert at_a_time == spreading.delays([other] * (AT_ONCE + 5))
+        assert at_a_time == delays_of([other] * (FIRST + 5))
 
     def test_each_account_and_destination_has_a_window_of_its_own(self):
         first = stream()
-        spreading.delays([first] * 50)
+        delays_of([first] * 50)
 
-        assert spreading.delays([(2, first[1]), stream()]) == [timedelta(0)] * 2
+        assert delays_of([(2, first[1]), stream()]) == [AT_ONCE] * 2
 
     def test_without_a_window_nobody_waits(self, settings):
         settings.DIGEST_WINDOW = 0
-        assert set(spreading.delays([stream()] * 50)) == {timedelta(0)}
+        assert set(delays_of([stream()] * 50)) == {AT_ONCE}
 
     def test_a_redis_that_is_gone_leaves_it_to_chance(self, settings, monkeypatch):
         nowhere = redis.Redis.from_url("redis://127.0.0.1:1/0")
         monkeypatch.setattr(spreading, "_redis", lambda: nowhere)
 
-        delays = spreading.delays([stream() for _ in range(50)])
+        delays = delays_of([stream() for _ in range(50)])
 
-        assert all(timedelta(0) < delay < HOUR for delay in delays) and len(set(delays)) > 1
+        assert all(AT_ONCE < delay < HOUR for delay in delays) and len(set(delays)) > 1
 
     @given(st.integers(1, 3000))
     def test_any_number_is_spread_evenly(self, number):
-        places = sorted(spreading._place(AT_ONCE + n) for n in range(number))
+        places = sorted(spreading._share(FIRST + n) for n in range(number))
 
         gaps = [after - before for before, after in zip([0, *places], [*places, 1], strict=True)]
         assert max(gaps) <= 2 / number + 1e-9 or number == 1
@@ -70,10 +77,10 @@ class TestDelays:
 def test_only_digests_are_stored_with_a_time_to_come(name, later):
     account, domain = AccountFactory(), f"{uuid.uuid4().hex}.example"
     header = FROM + f"X-CloudMTA-Class: {name}\r\n\r\n".encode()
-    to = [f"r{n}@{domain}" for n in range(AT_ONCE + 3)]
+    to = [f"r{n}@{domain}" for n in range(FIRST + 3)]
 
     acceptance.store([acceptance.check(submission(header, *to, account_id=account.id))])
 
     stored = Recipient.objects.filter(account=account)
     assert stored.filter(due_at__gt=datetime.now(UTC)).count() == later
-    assert stored.count() == AT_ONCE + 3
+    assert stored.count() == FIRST + 3
