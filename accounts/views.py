@@ -9,7 +9,7 @@ from django.conf import settings
 from django.contrib import messages as flash
 from django.contrib.auth.decorators import login_required
 from django.core.exceptions import PermissionDenied
-from django.http import Http404, HttpRequest, HttpResponse
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBase
 from django.shortcuts import redirect, render
 from django.utils import timezone
 from django.utils.http import url_has_allowed_host_and_scheme
@@ -18,8 +18,8 @@ from django.views.decorators.http import require_POST
 from accounts.models import Account, Membership, User
 
 Rest = ParamSpec("Rest")
-AccountView = Callable[Concatenate[HttpRequest, Account, Rest], HttpResponse]
-View = Callable[Concatenate[HttpRequest, Rest], HttpResponse]
+AccountView = Callable[Concatenate[HttpRequest, Account, Rest], HttpResponseBase]
+View = Callable[Concatenate[HttpRequest, Rest], HttpResponseBase]
 
 # Which account a session looks at: its public id.
 SESSION_KEY = "account"
@@ -46,7 +46,7 @@ def account_required(
         @wraps(view)
         def with_account(
             request: HttpRequest, /, *args: Rest.args, **kwargs: Rest.kwargs
-        ) -> HttpResponse:
+        ) -> HttpResponseBase:
             membership = current_membership(request)
             if membership is None:
                 return render(request, "accounts/no_account.html", status=403)

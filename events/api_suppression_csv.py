@@ -1,10 +1,9 @@
 """The suppression list as a file over REST: out as a stream, in with a report by line."""
 
-from collections.abc import Iterable, Iterator, Mapping
-from itertools import islice
+from collections.abc import Iterable, Mapping
+from dataclasses import asdict
 from typing import IO, Any
 
-from django.db import transaction
 from django.http import StreamingHttpResponse
 from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import extend_schema
@@ -14,20 +13,12 @@ from rest_framework.renderers import BaseRenderer
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from accounts.models import Account, Scope
+from accounts.models import Scope
 from accounts.rest.problems import Problem
-from accounts.rest.views import MEBIBYTE
-from events import suppression_csv, suppressions
+from events import suppression_csv, suppression_file
 from events.api_suppressions import SuppressionView
-from events.models import Suppression
 from events.serializers import ImportSchema
-from events.suppression_csv import BadRow, CsvUnreadable
-from events.suppressions import Entry
-
-# Rows read or written at once.
-BATCH = 5000
-# Bad rows that a report names; it counts them all.
-MAX_ERRORS = 1000
+from events.suppression_csv import CsvUnreadable
 
 
 class CsvBody(BaseParser):
@@ -64,7 +55,7 @@ class SuppressionFile(SuppressionView):
     scopes = {"GET": Scope.READ, "POST": Scope.ADMIN}
     parser_classes = [CsvBody]
     content_negotiation_class = AnyAccept
-    max_body = 5 * MEBIBYTE
+    max_body = suppression_file.MAX_SIZE
 
     @extend_schema(
         operation_id="export_suppressions",
@@ -73,7 +64,7 @@ class SuppressionFile(SuppressionView):
     )
     def get(self, request: Request, name: str) -> StreamingHttpResponse:
         """Export the list: address, reason, note, expires_at."""
-        lines = suppression_csv.write(every(self.account))
+        lines = suppression_csv.write(suppression_file.every(self.account))
         return StreamingHttpResponse(
             lines,
             content_type="text/csv; charset=utf-8",
@@ -97,35 +88,4 @@ class SuppressionFile(SuppressionView):
             rows = suppression_csv.read(body)
         except CsvUnreadable as error:
             raise Problem(422, "invalid_csv", str(error)) from None
-        return Response(take(self.account, rows))
-
-
-def take(account: Account, rows: Iterator[Entry | BadRow]) -> dict[str, Any]:
-    """Put all good rows on the list in one transaction, and report."""
-    report: dict[str, Any] = {"added": 0, "renewed": 0, "kept": 0, "refused": 0, "errors": []}
-    with transaction.atomic():
-        while batch := list(islice(rows, BATCH)):
-            bad = [row for row in batch if isinstance(row, BadRow)]
-            report["refused"] += len(bad)
-            room = MAX_ERRORS - len(report["errors"])
-            report["errors"] += [{"line": row.line, "detail": row.detail} for row in bad[:room]]
-            done = suppressions.put(account, [row for row in batch if isinstance(row, Entry)])
-            report["added"] += len(done.added)
-            report["renewed"] += len(done.renewed)
-            report["kept"] += len(done.kept)
-    return report
-
-
-def every(account: Account) -> Iterator[Suppression]:
-    """Yield the whole list by address, in pages, so that no cursor stays open meanwhile."""
-    last = ""
-    while True:
-        rows = list(
-            Suppression.objects.filter(suppressions.live(account), address__gt=last).order_by(
-                "address"
-            )[:BATCH]
-        )
-        yield from rows
-        if len(rows) < BATCH:
-            return
-        last = rows[-1].address
+        return Response(asdict(suppression_file.take(self.account, rows)))

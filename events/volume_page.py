@@ -7,7 +7,7 @@ from typing import Any
 from django import forms
 from django.contrib import messages as flash
 from django.db import transaction
-from django.http import Http404, HttpRequest, HttpResponse
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBase
 from django.shortcuts import get_object_or_404, redirect, render
 from django.utils import timezone
 from django.views.decorators.http import require_http_methods, require_POST
@@ -79,7 +79,7 @@ class Condition:
 
 @require_http_methods(["GET", "HEAD", "POST"])
 @account_required
-def volume(request: HttpRequest, account: Account) -> HttpResponse:
+def volume(request: HttpRequest, account: Account) -> HttpResponseBase:
     """Show the volume of the account; a POST, by an admin, asks for more."""
     if request.method == "POST":
         return ask(request)
