@@ -18,5 +18,5 @@ class DomainAdmin(ReadOnlyAdmin):
 @admin.register(SigningKey)
 class SigningKeyAdmin(ReadOnlyAdmin):
     secrets = ("encrypted_private_key",)
-    list_display = ("selector", "domain", "created_at")
+    list_display = ("selector", "domain", "algorithm", "state", "created_at")
     list_select_related = ("domain",)

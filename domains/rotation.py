@@ -7,19 +7,20 @@ record must stay until the last of that mail is gone.
 
 import contextlib
 import logging
+from collections.abc import Sequence
 from datetime import timedelta
 
 import dkim as verifier
 from django.conf import settings
 from django.db import transaction
-from django.db.models import QuerySet
+from django.db.models import F, QuerySet
 from django.utils import timezone
 
 from accounts import changes, vault
 from domains import dkim_record, keys, resolver, sending_domains
 from domains.dkim import Signer
 from domains.models import Algorithm, Domain, KeyState, SigningKey
-from domains.resolver import State
+from domains.resolver import Answer, State
 
 logger = logging.getLogger(__name__)
 
@@ -81,31 +82,38 @@ def advice(key: SigningKey) -> str:
 def look_after() -> None:
     """Look for the records of next keys, let those sign that are there, and retire old ones."""
     waiting = SigningKey.objects.filter(state=KeyState.NEXT).select_related("domain")
-    for key in waiting.order_by("looked_at", "id")[:AT_ONCE]:
-        look_at(key)
+    longest_ago = F("looked_at").asc(nulls_first=True)
+    look_at(list(waiting.order_by(longest_ago, "id")[:AT_ONCE]))
     retire()
 
 
-def look_at(key: SigningKey) -> bool:
-    """Ask DNS for the record of a next key; say whether the key signs from now on."""
-    question = (key.record_name, "TXT")
-    answer = resolver.ask([question])[question]
-    if answer.state is State.NO_ANSWER:
-        return False  # nothing is known
+def look_at(waiting: Sequence[SigningKey]) -> list[SigningKey]:
+    """Ask DNS for the records of next keys, all at once; return those that sign from now on."""
+    answers = resolver.ask((key.record_name, "TXT") for key in waiting)
+    begun = [key for key in waiting if _judge(key, answers[key.record_name, "TXT"])]
+    for key in begun:
+        logger.info("The next key %s is to sign", key.record_name)
+        with contextlib.suppress(Domain.DoesNotExist):
+            # What the last check found was about the key before.
+            sending_domains.verify(key.domain)
+    return begun
+
+
+def _judge(key: SigningKey, answer: Answer) -> bool:
+    """Note what DNS says of a next key; let it sign, and say so, where that is enough."""
     expected = keys.dkim_record(key.public_key, key.algorithm)
-    problem = dkim_record.problem(answer.values, key.public_key, expected)
     with transaction.atomic():
         locked = _locked(key)
         if locked is None:
             return False
+        if answer.state is State.NO_ANSWER:
+            SigningKey.objects.filter(pk=key.pk).update(looked_at=timezone.now())
+            return False  # nothing is known
+        problem = dkim_record.problem(answer.values, key.public_key, expected)
         _note(locked, problem)
         if problem or not _is_seen_enough(locked) or not _signs_well(locked, answer.values[0]):
             return False
         _promote(locked)
-    logger.info("The key %s signs from %s on", locked.record_name, locked.signs_from)
-    with contextlib.suppress(Domain.DoesNotExist):
-        # What the last check found was about the key before.
-        sending_domains.verify(locked.domain)
     return True
 
 

@@ -49,9 +49,9 @@ def in_time(key):
 def seen(key):
     """Have DNS looked at until the key signs; say whether it does."""
     for _ in range(rotation.SIGHTINGS - 1):
-        assert not rotation.look_at(key)
+        assert not rotation.look_at([key])
     in_time(key)
-    return rotation.look_at(key)
+    return rotation.look_at([key])
 
 
 def signatures(domain, accepted_at):
@@ -92,16 +92,16 @@ class TestNext:
         key = rotation.begin(domain)
         publish(dns, key)
 
-        assert not any(rotation.look_at(key) for _ in range(rotation.SIGHTINGS + 2))
+        assert not any(rotation.look_at([key]) for _ in range(rotation.SIGHTINGS + 2))
         in_time(key)
-        assert rotation.look_at(key)
+        assert rotation.look_at([key])
 
     def test_what_goes_away_counts_from_the_beginning(self, domain, dns):
         key = rotation.begin(domain)
         publish(dns, key)
-        rotation.look_at(key)
+        rotation.look_at([key])
         dns.withdraw(key.record_name, "TXT")
-        rotation.look_at(key)
+        rotation.look_at([key])
 
         key.refresh_from_db()
         assert (key.sightings, key.seen_since) == (0, None)
@@ -110,12 +110,13 @@ class TestNext:
     def test_trouble_with_dns_counts_for_nothing(self, domain, dns, settings):
         key = rotation.begin(domain)
         publish(dns, key)
-        rotation.look_at(key)
+        rotation.look_at([key])
         settings.DNS_RESOLVERS = ["127.0.0.1:1"]
-        rotation.look_at(key)
+        rotation.look_at([key])
 
         key.refresh_from_db()
         assert key.sightings == 1
+        assert key.looked_at > key.seen_since
 
     @pytest.mark.parametrize("text", ["v=DKIM1; p=AAAA", "v=DKIM1; k=rsa; p="])
     def test_another_record_is_none(self, domain, dns, text):
@@ -144,6 +145,15 @@ class TestNext:
         domain.refresh_from_db()
 
         assert rotation.begin(domain).record_name.endswith("._domainkey.mta.alices.example")
+
+    def test_housekeeping_looks_for_all_of_them(self, domain, dns):
+        key = rotation.begin(domain)
+        publish(dns, key)
+
+        rotation.look_after()
+
+        key.refresh_from_db()
+        assert key.sightings == 1
 
 
 class TestAfterwards:
