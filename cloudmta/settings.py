@@ -266,7 +266,7 @@ OPERATOR_HOST = text("OPERATOR_HOST", "mta.cloudmta.test" if DEVELOPMENT else "l
 TRACKING_URL = http_url("TRACKING_URL").rstrip("/") or (
     f"http://127.0.0.1:{port('WEB_PORT', 8000)}"
     if DEVELOPMENT
-    else f"https://{ALLOWED_HOSTS[0] if ALLOWED_HOSTS else OPERATOR_HOST}"
+    else f"https://{next((one for one in ALLOWED_HOSTS if one[0] not in '.*'), OPERATOR_HOST)}"
 )
 # The page to unsubscribe is Django's.
 ALLOWED_HOSTS.append(urlsplit(TRACKING_URL).hostname or "")
