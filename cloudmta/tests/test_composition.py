@@ -33,7 +33,7 @@ def test_each_process_of_the_procfile_but_the_simulator_is_a_service():
     assert processes - {"simulator"} == OURS.keys() - {"migrate"}
 
 
-@pytest.mark.parametrize("name", OURS.keys() - {"web"})
+@pytest.mark.parametrize("name", sorted(OURS.keys() - {"web"}))
 def test_each_service_runs_a_command_that_exists(name):
     command, *rest = words(OURS[name]["command"])
 
@@ -41,7 +41,7 @@ def test_each_service_runs_a_command_that_exists(name):
     assert set(rest) <= {*QUEUES, "--noinput"}
 
 
-@pytest.mark.parametrize("name", OURS.keys() - {"web", "migrate"})
+@pytest.mark.parametrize("name", sorted(OURS.keys() - {"web", "migrate"}))
 def test_each_service_is_asked_whether_it_lives_by_its_own_role(name):
     role = OURS[name]["healthcheck"]["test"][-1]
 
