@@ -27,6 +27,8 @@ from events.statistics import Query
 
 ADMIN = Membership.Role.ADMIN
 DAYS, NOTICES, REQUESTS = 30, 5, 5
+# The share of an allowance below which a day's bar could not be seen beside it.
+FAR_BELOW = 0.05
 MAX_TEXT = 2_000
 
 
@@ -210,20 +212,22 @@ def _rungs(account: Account, now: datetime) -> list[tuple[str, str, str]]:
 def _chart(account: Account, now: datetime) -> dict[str, object]:
     """Return recipients by day and their allowance, as static/charts.js wants them."""
     buckets = statistics.by_interval(Query(account, now - timedelta(days=DAYS - 1), now, "day"))
-    known = dict(account.volume_days.order_by("-day").values_list("day", "allowance")[: DAYS + 1])
+    days = account.volume_days.order_by("-day").values_list("day", "allowance", "used")
+    known = {day: (allowance, used) for day, allowance, used in days[: DAYS + 1]}
+    series = [
+        _series(buckets, "Delivered", Kind.DELIVERY, "good"),
+        _series(buckets, "Bounced", Kind.BOUNCE, "wrong"),
+    ]
+    # Where an allowance is far above, its line would press all else to the ground.
+    if any(used > FAR_BELOW * allowance for allowance, used in known.values()):
+        line = [known.get(bucket.start.date(), (None, 0))[0] for bucket in buckets]
+        series.append({"name": "Allowance", "tone": "muted", "dashed": True, "values": line})
     return {
         "type": "bar",
         "stacked": True,
         "labels": [f"{bucket.start:%-d %b}" for bucket in buckets],
-        "series": [
-            _series(buckets, "Delivered", Kind.DELIVERY, "good"),
-            _series(buckets, "Bounced", Kind.BOUNCE, "wrong"),
-            {
-                "name": "Allowance", "tone": "muted", "dashed": True,
-                "values": [known.get(bucket.start.date()) for bucket in buckets],
-            },
-        ],
-    }  # fmt: skip
+        "series": series,
+    }
 
 
 def _series(
