@@ -9,3 +9,11 @@ def to_a_label(name: str) -> str:
         return idna.encode(name.strip().removesuffix("."), uts46=True, std3_rules=True).decode()
     except idna.IDNAError:
         raise ValueError(f"{name[:100]} is no domain name") from None
+
+
+def to_unicode(name: str) -> str:
+    """Return a domain name as people write it; as it is where that cannot be said."""
+    try:
+        return idna.decode(name)
+    except idna.IDNAError:
+        return name

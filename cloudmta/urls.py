@@ -19,6 +19,7 @@ urlpatterns = [
     path("admin/", admin.site.urls),
     path("metrics", metrics, name="metrics"),
     path("", include("accounts.urls")),
+    path("", include("domains.urls")),
     path("", include("events.urls")),
     path("", include("messages.urls")),
     path("api/schema", api_docs.Schema.as_view(), name="api-schema"),
