@@ -43,15 +43,11 @@ class NewDomainForm(forms.Form):
 class TrackingForm(forms.Form):
     """Ask whether opens and clicks of mail under a domain are noticed."""
 
-    CHOICES = (("", "As the account has it"), ("yes", "Yes"), ("no", "No"))
-    VALUES = {"": None, "yes": True, "no": False}
+    CHOICES = (("account", "As the account has it"), ("yes", "Yes"), ("no", "No"))
+    VALUES = {"account": None, "yes": True, "no": False}
 
-    track_opens = forms.ChoiceField(
-        choices=CHOICES, required=False, label="Notice when a message is opened"
-    )
-    track_clicks = forms.ChoiceField(
-        choices=CHOICES, required=False, label="Notice when a link in it is followed"
-    )
+    track_opens = forms.ChoiceField(choices=CHOICES, label="Notice when a message is opened")
+    track_clicks = forms.ChoiceField(choices=CHOICES, label="Notice when a link in it is followed")
 
     @classmethod
     def of(cls, domain: Domain) -> "TrackingForm":

@@ -279,7 +279,7 @@ class TestColleague:
 
 class TestActs:
     def test_tracking_is_switched(self, alice, domain):
-        alice.post(page("tracking", domain), {"track_opens": "yes", "track_clicks": ""})
+        alice.post(page("tracking", domain), {"track_opens": "yes", "track_clicks": "account"})
 
         domain.refresh_from_db()
         assert (domain.track_opens, domain.track_clicks) == (True, None)
