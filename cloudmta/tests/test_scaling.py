@@ -24,7 +24,7 @@ pytestmark = [
 IN_FLIGHT = 1000
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def broker(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RabbitMQ]:
     directory: Path = tmp_path_factory.mktemp("rabbitmq")
     broker = RabbitMQ(directory)
@@ -32,7 +32,7 @@ def broker(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RabbitMQ]:
     broker.stop()
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def house(broker: RabbitMQ) -> Iterator[House]:
     house = House(RETRY_AFTER="1,2,4", CELERY_BROKER_URL=broker.url)
     try:
@@ -42,7 +42,7 @@ def house(broker: RabbitMQ) -> Iterator[House]:
         house.close()
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def second_machine(house: House) -> None:
     smtp, smtps = free_ports(2)
     house.start(
