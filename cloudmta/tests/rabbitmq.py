@@ -15,7 +15,7 @@ class RabbitMQ:
     """Runs from the moment it is made until `stop`."""
 
     def __init__(self, directory: Path) -> None:
-        self.port, names_port = free_ports(2)
+        self.port, peers_port, self._names_port = free_ports(3)
         environment = os.environ | {
             "HOME": str(directory),
             "RABBITMQ_NODENAME": "cloudmta@localhost",
@@ -25,9 +25,11 @@ class RabbitMQ:
             "RABBITMQ_PID_FILE": str(directory / "pid"),
             "RABBITMQ_NODE_IP_ADDRESS": "127.0.0.1",
             "RABBITMQ_NODE_PORT": str(self.port),
-            "RABBITMQ_DIST_PORT": str(names_port),
-            # Without Erlang's daemon of names, which would outlive us.
-            "RABBITMQ_SERVER_ADDITIONAL_ERL_ARGS": f"-start_epmd false -erl_epmd_port {names_port}",
+            "RABBITMQ_DIST_PORT": str(peers_port),
+            # Erlang's daemon of names, of which each of us has its own.
+            "ERL_EPMD_ADDRESS": "127.0.0.1",
+            "ERL_EPMD_PORT": str(self._names_port),
+            "ERL_EPMD_RELAXED_COMMAND_CHECK": "1",
         }
         with (directory / "output").open("wb") as output:
             self._process = subprocess.Popen(
@@ -43,3 +45,6 @@ class RabbitMQ:
     def stop(self) -> None:
         os.killpg(self._process.pid, signal.SIGKILL)
         self._process.wait(timeout=PATIENCE)
+        # It has left our group, and would outlive us.
+        forget_names = ["epmd", "-port", str(self._names_port), "-kill"]
+        subprocess.run(forget_names, stdout=subprocess.DEVNULL, check=False, timeout=PATIENCE)
