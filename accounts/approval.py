@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from django.conf import settings
 from django.db import transaction
 
-from accounts import allowance, notices, plan
+from accounts import allowance, notices, plan, staff_notices
 from accounts.models import Account, AuditEntry, User
 from accounts.volume import Notice, RampUpDecision, RampUpRequest, Standing
 
@@ -43,10 +43,12 @@ def ask(account: Account, who: str, amount: int, purpose: str, sources: str) -> 
         locked = Account.objects.select_for_update(no_key=True).get(pk=account.pk)
         pending = RampUpRequest.objects.filter(account=locked, state=State.PENDING)
         pending.update(state=State.SUPERSEDED)
-        return RampUpRequest.objects.create(
+        request = RampUpRequest.objects.create(
             account=locked, asked_by=who, amount=amount, before=locked.ceiling,
             purpose=purpose, sources=sources,
         )  # fmt: skip
+        staff_notices.tell_of_request(request)
+        return request
 
 
 def withdraw(account: Account, request_id: int) -> bool:

@@ -6,6 +6,7 @@ from django.http import HttpRequest
 from django.urls import NoReverseMatch, reverse
 from django.utils.functional import SimpleLazyObject
 
+from accounts import looking
 from accounts.allowance import usage
 from accounts.models import Account
 from accounts.views import THEMES, current_membership, memberships
@@ -69,6 +70,7 @@ def frame(request: HttpRequest) -> dict[str, object]:
     """Give templates the frame; nothing is asked of the database before a page shows it."""
     theme = request.COOKIES.get("theme", "")
     return {
+        "look": SimpleLazyObject(lambda: looking.current(request)),
         "theme": theme if theme in THEMES else "",
         "navigation": SimpleLazyObject(lambda: navigation(request)),
         "memberships": SimpleLazyObject(lambda: memberships(request)),

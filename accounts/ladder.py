@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 from django.db import transaction
 from django.utils import timezone
 
-from accounts import allowance, notices
+from accounts import allowance, notices, staff_notices
 from accounts.models import Account, User
 from accounts.volume import Measure, Standing, StandingChange, VolumeDay
 
@@ -122,6 +122,8 @@ def _go_up(account: Account, found: Finding, now: datetime) -> None:
     allowance.reckon(account, now.date())
     change.save()
     notices.tell_of_step(change)
+    if found.standing in BY_STAFF_ONLY:
+        staff_notices.tell_of_standing(change, now + DECIDE_WITHIN)
 
 
 def _step_back(account: Account, now: datetime) -> None:

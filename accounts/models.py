@@ -12,6 +12,7 @@ from django.db.models.functions import Now
 from django.utils import timezone
 
 from accounts import plan
+from accounts.looks import Look as Look  # Django looks for it here
 from accounts.volume import Standing, VolumeDay
 
 MEBIBYTE = 1024 * 1024
@@ -110,6 +111,9 @@ class Account(models.Model):
     # Ended by an owner; what it holds is taken away by housekeeping.
     closed_at = models.DateTimeField(null=True, blank=True, editable=False)
     members = models.ManyToManyField(User, through="Membership", related_name="accounts")
+
+    class Meta:
+        permissions = [("view_as_customer", "Can look at accounts as their customers do")]
 
     def __str__(self) -> str:
         return self.name

@@ -7,20 +7,22 @@ nothing.
 import logging
 from datetime import timedelta
 from smtplib import SMTPException
+from typing import TypeVar
 
 from django.core.mail import send_mail
 from django.db import transaction
-from django.db.models import F
+from django.db.models import F, QuerySet
 from django.utils import timezone
 
 from accounts import allowance
 from accounts.message_class import MessageClass
 from accounts.models import Account, Membership
-from accounts.volume import Measure, Notice, Standing, StandingChange, VolumeDay
+from accounts.volume import Measure, Notice, StaffNotice, Standing, StandingChange, VolumeDay
 
 logger = logging.getLogger(__name__)
 
 Kind = Notice.Kind
+Told = TypeVar("Told", Notice, StaffNotice)
 
 # A mail of a step on the ladder is not followed by another so soon; pauses are told at once.
 QUIET = timedelta(days=1)
@@ -133,16 +135,16 @@ def tell(account: Account, kind: Kind, subject: str, text: str) -> None:
 
 def send_due() -> int:
     """Send what is due to those in charge of each account; return how many notices were sent."""
-    return sum(map(_send, _claim()))
+    return sum(map(_send, claim(Notice.objects.select_related("account"))))
 
 
-def _claim() -> list[Notice]:
-    """Take due notices, so that nobody else sends them; each is due again unless it is sent."""
+def claim(told: QuerySet[Told]) -> list[Told]:
+    """Take what is due, so that nobody else sends it; each is due again unless it is sent."""
     now = timezone.now()
     with transaction.atomic():
-        due = Notice.objects.filter(due_at__lte=now).select_related("account").order_by("due_at")
+        due = told.filter(due_at__lte=now).order_by("due_at")
         claimed = list(due.select_for_update(skip_locked=True, of=("self",))[:AT_ONCE])
-        Notice.objects.filter(pk__in=[one.pk for one in claimed]).update(due_at=now + AGAIN)
+        told.filter(pk__in=[one.pk for one in claimed]).update(due_at=now + AGAIN)
     return claimed
 
 

@@ -11,7 +11,7 @@ from django.contrib.admin.utils import unquote
 from django.contrib.admin.views.main import ChangeList
 from django.core.exceptions import ValidationError
 from django.db.models import Model, QuerySet
-from django.forms import BaseForm, Form, ModelForm
+from django.forms import BaseForm, ModelForm
 from django.http import HttpRequest, HttpResponse
 from django.template.response import TemplateResponse
 
@@ -129,7 +129,7 @@ class ConfirmedAdmin(ReadOnlyAdmin):
         obj.save(update_fields=form.changed_data)
 
     def construct_change_message(
-        self, request: HttpRequest, form: Form, formsets: Any, add: bool = False
+        self, request: HttpRequest, form: BaseForm, formsets: Any, add: bool = False
     ) -> Any:
         """Tell in the history what a change was, with the values."""
         return "; ".join(f"{one.label}: {one.old} → {one.new}" for one in changes_of(form))

@@ -4,7 +4,7 @@ from allauth.account import views as allauth_views
 from django.contrib.auth.views import LogoutView
 from django.urls import include, path, re_path
 
-from accounts import invitation_pages, settings_pages, team_pages
+from accounts import invitation_pages, looking, settings_pages, team_pages
 from accounts.views import choose_theme, switch_account
 
 log_in = allauth_views.login
@@ -44,6 +44,7 @@ urlpatterns = [
     path("theme/", choose_theme, name="theme"),
     path("account/switch/", switch_account, name="account-switch"),
     path("account/new/", team_pages.account_new, name="account-new"),
+    path("look/end/", looking.end, name="look-end"),
     path("team/", team_pages.team, name="team"),
     path("team/history/", team_pages.history, name="team-history"),
     path("team/invite/", invitation_pages.invite, name="team-invite"),

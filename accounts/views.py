@@ -9,12 +9,15 @@ from django.conf import settings
 from django.contrib import messages as flash
 from django.contrib.auth.decorators import login_required
 from django.core.exceptions import PermissionDenied
+from django.db.models import Exists, OuterRef
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBase
 from django.shortcuts import redirect, render
 from django.utils import timezone
 from django.utils.http import url_has_allowed_host_and_scheme
 from django.views.decorators.http import require_POST
 
+from accounts import looking
+from accounts.looks import Look
 from accounts.models import Account, Membership, User
 
 Rest = ParamSpec("Rest")
@@ -88,9 +91,21 @@ def memberships(request: HttpRequest) -> list[Membership]:
         return []
     kept = vars(request)
     if "memberships" not in kept:
-        theirs = Membership.objects.filter(user=request.user)
-        kept["memberships"] = list(theirs.select_related("account", "user").order_by("id"))
+        kept["memberships"] = _as_viewer(request) or _memberships(request.user)
     return list(kept["memberships"])
+
+
+def _as_viewer(request: HttpRequest) -> list[Membership]:
+    """Return what a member of staff is while looking at an account: a viewer of it, no more."""
+    look = looking.current(request)
+    role = Membership.Role.VIEWER
+    return [Membership(user=look.user, account=look.account, role=role)] if look else []
+
+
+def _memberships(user: User) -> list[Membership]:
+    looks = Look.objects.filter(account=OuterRef("account"), ends_at__gt=timezone.now())
+    theirs = Membership.objects.filter(user=user).annotate(is_looked_at=Exists(looks))
+    return list(theirs.select_related("account", "user").order_by("id"))
 
 
 class TimeZoneMiddleware:

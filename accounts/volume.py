@@ -124,8 +124,28 @@ class Notice(models.Model):
         return self.subject
 
 
+class StaffNotice(models.Model):
+    """What staff are told by mail, once a matter."""
+
+    matter = models.CharField(max_length=60, unique=True)  # "standing 12"
+    subject = models.CharField(max_length=200)
+    text = models.TextField()
+    created_at = models.DateTimeField(default=timezone.now)
+    due_at = models.DateTimeField(null=True, default=timezone.now)  # null: sent
+
+    class Meta:
+        indexes = [
+            models.Index(
+                fields=["due_at"], condition=models.Q(due_at__isnull=False), name="staff_notice_due"
+            )
+        ]
+
+    def __str__(self) -> str:
+        return self.subject
+
+
 class RampUpRequest(models.Model):
-    """A customer asks for more volume; staff decide once. `accounts/ramp_up.py` writes it."""
+    """A customer asks for more volume; staff decide once. `accounts/approval.py` writes it."""
 
     class State(models.TextChoices):
         PENDING = "pending"

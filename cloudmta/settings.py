@@ -96,6 +96,7 @@ MIDDLEWARE = [
     "csp.middleware.CSPMiddleware",
     "allauth.account.middleware.AccountMiddleware",
     "accounts.views.TimeZoneMiddleware",
+    "accounts.looking.LookMiddleware",
 ]
 ROOT_URLCONF = "cloudmta.urls"
 WSGI_APPLICATION = "cloudmta.wsgi.application"
@@ -262,12 +263,14 @@ CELERY_TASK_CREATE_MISSING_QUEUES = False
 # The operator's host: greets in SMTP, carries MX and SPF for every customer's mta. name.
 OPERATOR_HOST = text("OPERATOR_HOST", "mta.cloudmta.test" if DEVELOPMENT else "localhost")
 
-# Where pixels, tracked links and the pages to unsubscribe are; unset: at the dashboard.
-TRACKING_URL = http_url("TRACKING_URL").rstrip("/") or (
+# Where the pages are, for links in mail.
+DASHBOARD_URL = http_url("DASHBOARD_URL").rstrip("/") or (
     f"http://127.0.0.1:{port('WEB_PORT', 8000)}"
     if DEVELOPMENT
     else f"https://{next((one for one in ALLOWED_HOSTS if one[0] not in '.*'), OPERATOR_HOST)}"
 )
+# Where pixels, tracked links and the pages to unsubscribe are; unset: at the dashboard.
+TRACKING_URL = http_url("TRACKING_URL").rstrip("/") or DASHBOARD_URL
 # The page to unsubscribe is Django's.
 ALLOWED_HOSTS.append(urlsplit(TRACKING_URL).hostname or "")
 # What of an address is kept with opens and clicks.
@@ -339,6 +342,9 @@ LOOPBACK_WEBHOOKS = flag("LOOPBACK_WEBHOOKS", default=DEVELOPMENT)
 # only up to that.
 FOUR_EYES_ABOVE = integer("FOUR_EYES_ABOVE", 100_000, minimum=0, maximum=2_000_000_000)
 BULK_APPROVAL_UP_TO = integer("BULK_APPROVAL_UP_TO", 10_000, minimum=0, maximum=2_000_000_000)
+# Addresses that are told of requests and of accounts that wait for a decision; none: all members of
+# staff who may decide.
+STAFF_EMAIL = words("STAFF_EMAIL", "")
 
 # --- The simulator ------------------------------------------------------------------------------
 

@@ -8,9 +8,14 @@ from django.db.models import Model
 from django.forms import ModelForm
 from django.http import HttpRequest
 
+from accounts.models import Account
 from accounts.staff_pages import BigTableAdmin, ConfirmedAdmin
 from events import webhooks
+from events.admin_accounts import AccountAdmin
 from events.models import Event, Tally, Webhook, WebhookPost
+
+# It shows what only this floor knows.
+admin.site.register(Account, AccountAdmin)
 
 
 @admin.register(Event)

@@ -8,22 +8,21 @@ from django.contrib import messages as flash
 from django.contrib.admin import SimpleListFilter
 from django.contrib.admin.utils import unquote
 from django.core.exceptions import PermissionDenied
-from django.db.models import OuterRef, QuerySet, Subquery, Sum
+from django.db.models import OuterRef, QuerySet, Subquery
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.template.response import TemplateResponse
 from django.urls import URLPattern, path, reverse
-from django.utils import timezone
 from django.utils.timesince import timesince
 
 from accounts import approval
 from accounts.approval import Ruling
-from accounts.ladder import WINDOW
 from accounts.models import User
 from accounts.staff_pages import ReadOnlyAdmin
 from accounts.volume import RampUpDecision, RampUpRequest
 from domains.models import Domain
-from events.models import Kind, Tally
+from events.admin_columns import percent, week
+from events.models import Kind
 from messages import evidence
 
 Verdict = RampUpDecision.Verdict
@@ -80,15 +79,6 @@ class StateFilter(SimpleListFilter):
         return queryset.filter(state=self.value() or RampUpRequest.State.PENDING)
 
 
-def _week(kind: str) -> Subquery:
-    """Return a column: how many of a kind the account of a row had in seven days."""
-    counted = Tally.objects.filter(
-        account=OuterRef("account"), tag="", kind=kind,
-        hour__gte=(timezone.now() - WINDOW).replace(minute=0, second=0, microsecond=0),
-    ).order_by()  # fmt: skip
-    return Subquery(counted.values("account").annotate(sum=Sum("count")).values("sum"))
-
-
 class RampUpRequestAdmin(ReadOnlyAdmin):
     """Requests for more volume, the oldest that waits first, each with the evidence."""
 
@@ -107,8 +97,8 @@ class RampUpRequestAdmin(ReadOnlyAdmin):
         return (
             super().get_queryset(request)
             .annotate(
-                delivered=_week(Kind.DELIVERY), bounced=_week(Kind.BOUNCE),
-                complained=_week(Kind.COMPLAINT), domain=Subquery(first),
+                delivered=week(Kind.DELIVERY), bounced=week(Kind.BOUNCE),
+                complained=week(Kind.COMPLAINT), domain=Subquery(first),
             )
         )  # fmt: skip
 
@@ -122,11 +112,11 @@ class RampUpRequestAdmin(ReadOnlyAdmin):
 
     @admin.display(description="bounces")
     def bounces(self, row: Any) -> str:
-        return _percent(row.bounced, (row.delivered or 0) + (row.bounced or 0))
+        return percent(row.bounced, (row.delivered or 0) + (row.bounced or 0))
 
     @admin.display(description="complaints")
     def complaints(self, row: Any) -> str:
-        return _percent(row.complained, row.delivered)
+        return percent(row.complained, row.delivered)
 
     @admin.display(description="verified domain")
     def domains(self, row: Any) -> str:
@@ -231,10 +221,6 @@ class RampUpRequestAdmin(ReadOnlyAdmin):
 ACTS = {
     Verdict.APPROVED: "Approve", Verdict.REJECTED: "Refuse", Verdict.ASKED: "Ask a question",
 }  # fmt: skip
-
-
-def _percent(part: int | None, whole: int | None) -> str:
-    return f"{100 * (part or 0) / whole:.2f} %" if whole else "–"
 
 
 class RampUpDecisionAdmin(ReadOnlyAdmin):
