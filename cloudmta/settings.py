@@ -278,6 +278,8 @@ TRACKING_ADDRESSES = choice("TRACKING_ADDRESSES", ("full", "network", "none"))
 
 # --- Signing ------------------------------------------------------------------------------------
 
+# A zone of the operator's in which customers' keys stand, for DKIM by CNAME; unset: not offered.
+DKIM_ZONE = text("DKIM_ZONE", "dkim.cloudmta.test" if DEVELOPMENT else "").rstrip(".").lower()
 # A second signature beside each customer's, with a domain of the operator's own; unset: none.
 OPERATOR_SIGNING_DOMAIN = text("OPERATOR_SIGNING_DOMAIN", "")
 OPERATOR_SIGNING_SELECTOR = text("OPERATOR_SIGNING_SELECTOR", "cloudmta")

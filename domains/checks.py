@@ -41,6 +41,8 @@ class Report:
     dkim: bool | None
     # The key was seen under the mta. name only, so this is the domain to sign as.
     dkim_is_at_mta: bool
+    # It was seen by way of a CNAME into the operator's zone.
+    dkim_is_alias: bool
     findings: tuple[Finding, ...]
     zone: Zone = Zone()
 
@@ -67,13 +69,14 @@ def judge(needs: Needs, answers: Answers) -> Report:
     return_path, spf, alias_finding = judge_return_path(needs, alias, answers)
     dkim, is_at_mta, key_finding = judge_key(needs, key, answers)
     findings = (alias_finding, key_finding, judge_policy(needs, policy, answers))
-    return Report(return_path, spf, dkim, is_at_mta, findings, zone)
+    is_alias = bool(needs.key_alias) and needs.key_alias in answers[key.name, "CNAME"].values
+    return Report(return_path, spf, dkim, is_at_mta, is_alias, findings, zone)
 
 
 def questions(needs: Needs) -> list[Question]:
     """List everything that a judgement may need, so that it is asked all at once."""
     here = [(needs.mta_domain, type) for type in ("CNAME", "MX", "TXT", "A")]
-    keys = [(needs.dkim_domain, "TXT"), (needs.dkim_at_mta, "TXT")]
+    keys = [(needs.dkim_domain, type) for type in ("TXT", "CNAME")] + [(needs.dkim_at_mta, "TXT")]
     policies = [(name, "TXT") for name in policy_names(needs.domain)]
     doubled = [
         (f"{record.name}.{zone}", record.type)
@@ -169,7 +172,24 @@ def judge_key(needs: Needs, record: Record, answers: Answers) -> tuple[bool | No
         return None, False, unreachable(record)
     if here.values:
         return False, False, wrong(record, here.values, problem)
+    if alias := answers[record.name, "CNAME"].values:
+        found = tuple(f"CNAME {value}" for value in alias)
+        return False, False, wrong(record, found, about_key_alias(needs, alias))
     return False, False, missing(needs, record, answers)
+
+
+def about_key_alias(needs: Needs, values: tuple[str, ...]) -> str:
+    """Say what is wrong with an alias that leads to no key."""
+    if needs.key_alias in values:
+        return (
+            "Your CNAME is right, and the key is not published behind it yet: that is up to the "
+            "operator of this service, who is to run `manage.py dkim_zone`."
+        )
+    if needs.key_alias:
+        return (
+            f"A CNAME stands here: let it lead to {needs.key_alias}, or put the TXT in its place."
+        )
+    return "A CNAME stands here, and leads to no key: put the TXT record in its place."
 
 
 def judge_policy(needs: Needs, record: Record, answers: Answers) -> Finding:

@@ -20,6 +20,10 @@ class Domain(models.Model):
     # Whether HTML is to tell of opens and clicks; null: as the account has it.
     track_opens = models.BooleanField(null=True, blank=True)
     track_clicks = models.BooleanField(null=True, blank=True)
+    # The selector of the next key, so that a CNAME for it can stand beforehand.
+    spare_selector = models.CharField(
+        max_length=63, blank=True, default="", db_default="", editable=False
+    )
     verified_at = models.DateTimeField(null=True, blank=True)
     # What the last check saw; null: none was made, or DNS did not answer.
     dkim_verified = models.BooleanField(null=True, editable=False)
@@ -27,6 +31,8 @@ class Domain(models.Model):
     spf_verified = models.BooleanField(null=True, editable=False)
     # The key was found under the mta. name only, so signatures name that as their domain.
     signs_as_mta = models.BooleanField(default=False, db_default=False, editable=False)
+    # The key was found by way of a CNAME into the operator's zone.
+    key_is_alias = models.BooleanField(default=False, db_default=False, editable=False)
     checked_at = models.DateTimeField(null=True, blank=True, editable=False)
     # One object a record, as `checks.Finding` has it.
     findings = models.JSONField(

@@ -5,6 +5,7 @@ from functools import cached_property
 
 from django.conf import settings
 
+from domains import aliases
 from domains.models import Algorithm, Domain, KeyState, SigningKey
 from domains.public_suffixes import registrable
 from domains.records import Record, expected_records
@@ -20,6 +21,7 @@ class Needs:
     public_key: str  # the p= tag
     operator_host: str
     seen_zone: str = ""  # where the last check found name servers
+    key_alias: str = ""  # where a CNAME in place of the key may lead; "": nowhere
 
     @property
     def mta_domain(self) -> str:
@@ -77,6 +79,7 @@ def of(domain: Domain) -> Needs | None:
         key.public_key,
         settings.OPERATOR_HOST,
         domain.zone,
+        aliases.target(domain.public_id, key.selector),
     )
 
 

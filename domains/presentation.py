@@ -7,7 +7,7 @@ from django.utils import timezone
 
 from accounts.domain_names import to_unicode
 from accounts.frame import Chip
-from domains import dmarc, keys, needs, rotation
+from domains import aliases, dmarc, keys, needs, rotation
 from domains.checks import MISSING, UNREACHABLE, VERIFIED, WRONG
 from domains.dmarc import Merged
 from domains.models import Domain, KeyState, SigningKey
@@ -87,6 +87,7 @@ class Shown:
     grace_ends: datetime | None
     zone: str
     rows: tuple[Row, ...]
+    aliases: tuple[Row, ...]  # in place of the key's record; none: not offered
     provider: Provider | None
     merged: Merged | None  # the policy to have, where there is one
 
@@ -123,6 +124,9 @@ def show(domain: Domain) -> Shown:
         else None,
         zone=needed.zone if needed else "",
         rows=rows,
+        aliases=tuple(_row(needed, one, {}) for one in aliases.of(domain, needed.selector))
+        if needed
+        else (),
         provider=provider_of(domain.name_servers),
         merged=dmarc.merge(policy.found, signs_as_mta=domain.signs_as_mta)
         if policy and is_there

@@ -34,6 +34,8 @@ KEEP_OLD = timedelta(days=14)
 # Next keys that one turn of housekeeping looks up.
 AT_ONCE = 200
 
+PUBLISH = "Publish the record. It signs some minutes after DNS shows it."
+WITH_ALIAS = "Nothing to do: your CNAME leads to it. It signs some minutes after DNS shows it."
 PROBE = (b"From: a@example.com\r\n", b"Subject: Probe\r\n")
 
 
@@ -50,18 +52,30 @@ def begin(domain: Domain, algorithm: str = Algorithm.RSA) -> SigningKey:
         locked = Domain.objects.select_for_update().get(pk=domain.pk)
         if locked.verified_at is None:
             raise RotationRefused("Publish the key that the domain has, and have it verified first")
-        key, _ = SigningKey.objects.get_or_create(
+        waiting = locked.signing_keys.filter(algorithm=algorithm, state=KeyState.NEXT).first()
+        return waiting or SigningKey.objects.create(
             domain=locked,
             algorithm=algorithm,
             state=KeyState.NEXT,
-            defaults={
-                "selector": keys.new_selector(),
-                "public_key": public_key,
-                "encrypted_private_key": vault.encrypt(private_key),
-                "advice": "Publish the record. It signs some minutes after DNS shows it.",
-            },
+            selector=_selector(locked, algorithm),
+            public_key=public_key,
+            encrypted_private_key=vault.encrypt(private_key),
+            advice=WITH_ALIAS if locked.key_is_alias else PUBLISH,
         )
-    return key
+
+
+def _selector(domain: Domain, algorithm: str) -> str:
+    """Return a selector for the next key: the spare one, which may have its alias already."""
+    spare = domain.spare_selector
+    if not spare or algorithm != Algorithm.RSA:
+        return keys.new_selector()
+    if not live(domain).filter(selector=spare).exists():
+        # Of a key before the last one, all mail of which has arrived.
+        domain.signing_keys.filter(selector=spare).delete()
+        return spare
+    if domain.key_is_alias:
+        raise RotationRefused("Mail of the key before is still under way: wait until it is retired")
+    return keys.new_selector()
 
 
 def live(domain: Domain) -> QuerySet[SigningKey]:
@@ -161,6 +175,10 @@ def _promote(key: SigningKey) -> None:
     before = SigningKey.objects.filter(
         domain=key.domain, algorithm=key.algorithm, state=KeyState.ACTIVE
     )
+    if replaced := before.first():
+        # The two names of an owner who publishes aliases change places.
+        spare = Domain.objects.filter(pk=key.domain_id, spare_selector=key.selector)
+        spare.update(spare_selector=replaced.selector)
     before.update(state=KeyState.OLD, signs_until=begins)
     key.state, key.signs_from, key.advice = KeyState.ACTIVE, begins, ""
     key.save(update_fields=["state", "signs_from", "advice"])

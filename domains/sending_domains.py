@@ -36,7 +36,12 @@ def add(account: Account, name: str, mta_label: str = "mta") -> Domain:
     private_key, public_key = keys.generate()
     try:
         with transaction.atomic():
-            domain = Domain.objects.create(account=account, name=name, mta_label=mta_label)
+            domain = Domain.objects.create(
+                account=account,
+                name=name,
+                mta_label=mta_label,
+                spare_selector=keys.new_selector(),
+            )
             SigningKey.objects.create(
                 domain=domain,
                 selector=keys.new_selector(),

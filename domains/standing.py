@@ -43,6 +43,7 @@ def _write(domain: Domain, report: Report, now: datetime) -> None:
     domain.dkim_verified = report.dkim
     if report.dkim:
         domain.signs_as_mta = report.dkim_is_at_mta
+        domain.key_is_alias = report.dkim_is_alias
     domain.findings = [asdict(finding) for finding in report.findings]
     domain.checked_at, domain.asked = now, resolver.servers()
     if report.zone.name:

@@ -6,7 +6,6 @@ from django.test.utils import CaptureQueriesContext
 
 from accounts import vault
 from accounts.models import Scope
-from cloudmta.simulator.world import Options, running
 from domains import keys
 from domains.models import Domain
 from domains.signing import Keyring
@@ -16,18 +15,6 @@ WIRE = {
     "required_cname", "dkim_verified", "return_path_verified", "spf_verified",
 }  # fmt: skip
 DOMAINS = "sending_domains"
-
-
-@pytest.fixture(scope="module")
-def world():
-    with running(Options(dns_port=0, smtp_port=0, http_port=0)) as world:
-        yield world
-
-
-@pytest.fixture
-def dns(world, settings):
-    settings.DNS_RESOLVERS = [f"127.0.0.1:{world.dns_port}"]
-    return world.zone
 
 
 def added(caller, domain="alices.example", **fields):

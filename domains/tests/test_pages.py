@@ -5,27 +5,12 @@ from django.utils import timezone
 
 from accounts.models import AuditEntry
 from accounts.tests.people import Shop, link_in, text_of
-from cloudmta.simulator.world import Options, running
 from domains import needs, sending_domains, shared
 from domains.models import Domain
 from messages.tests.factories import AccountFactory, UserFactory
 
 LIST, NEW = reverse("domain-list"), reverse("domain-new")
 HOSTILE = "<script>alert(1)</script>"
-
-
-@pytest.fixture(scope="module")
-def world():
-    with running(Options(dns_port=0, smtp_port=0, http_port=0)) as world:
-        yield world
-
-
-@pytest.fixture
-def dns(world, settings):
-    settings.DNS_RESOLVERS = [f"127.0.0.1:{world.dns_port}"]
-    before = {name: dict(records) for name, records in world.zone.records.items()}
-    yield world.zone
-    world.zone.records = before
 
 
 @pytest.fixture

@@ -3,15 +3,8 @@ import time
 
 import pytest
 
-from cloudmta.simulator.world import Options, running
 from domains import resolver
 from domains.resolver import NO_ANSWER, NOTHING
-
-
-@pytest.fixture(scope="module")
-def world():
-    with running(Options(dns_port=0, smtp_port=0, http_port=0)) as world:
-        yield world
 
 
 @pytest.fixture

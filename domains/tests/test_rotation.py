@@ -13,9 +13,7 @@ from accounts import vault
 from domains import keys, rotation, signing
 from domains.models import Algorithm, Domain, KeyState, SigningKey
 from domains.signing import Keyring
-from domains.tests.test_api import DOMAINS, added, dns, limited, published, world
-
-__all__ = ["dns", "world"]
+from domains.tests.test_api import DOMAINS, added, limited, published
 
 FIELDS = [b"From: a@alices.example\r\n", b"Subject: Hello\r\n"]
 BODY = b"Hello\r\n"

@@ -9,7 +9,6 @@ from django.utils import timezone
 from accounts import notices
 from accounts.models import Membership
 from accounts.volume import Notice
-from cloudmta.simulator.world import Options, running
 from domains import needs, resolver, sending_domains, tasks
 from domains.models import Domain
 from domains.states import State, state_of
@@ -17,18 +16,6 @@ from messages import sender
 from messages.tests.factories import AccountFactory, UserFactory
 
 HOUR = timedelta(hours=1)
-
-
-@pytest.fixture(scope="module")
-def world():
-    with running(Options(dns_port=0, smtp_port=0, http_port=0)) as world:
-        yield world
-
-
-@pytest.fixture
-def dns(world, settings):
-    settings.DNS_RESOLVERS = [f"127.0.0.1:{world.dns_port}"]
-    return world.zone
 
 
 @pytest.fixture

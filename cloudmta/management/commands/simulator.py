@@ -14,7 +14,7 @@ from cloudmta.simulator import world
 from cloudmta.simulator.world import Options, PortInUse, World
 from cloudmta.simulator.zone import Zone
 from cloudmta.startup import spare_the_collector
-from domains import keys, rotation, signing
+from domains import aliases, keys, rotation, signing
 from domains.models import Domain
 from domains.records import Record, expected_records
 
@@ -95,7 +95,7 @@ def follow_domains(zone: Zone, stopped: threading.Event) -> None:
 
 def published_records() -> list[Record]:
     """Return the records that the operator and the owners of all domains have published."""
-    records = operator_records()
+    records = [*operator_records(), *aliases.published()]
     for domain in Domain.objects.all():
         for key in rotation.live(domain):
             records += expected_records(
