@@ -170,6 +170,15 @@ class TestRecords:
     def test_a_long_value_is_there_in_strings_too(self, alice, domain):
         assert "&quot;v=DKIM1; h=sha256;" in alice.get(page("detail", domain)).content.decode()
 
+    def test_aliases_are_offered_where_there_is_a_zone_for_them(self, alice, domain, settings):
+        settings.DKIM_ZONE = "dkim.operator.example"
+        offered = text_of(alice.get(page("detail", domain)))
+        settings.DKIM_ZONE = ""
+
+        for selector in (domain.signing_keys.get().selector, domain.spare_selector):
+            assert f"{selector}.{domain.public_id}.dkim.operator.example" in offered
+        assert "CNAME in place of" not in text_of(alice.get(page("detail", domain)))
+
 
 class TestCheck:
     def test_htmx_gets_the_records_alone(self, alice, domain, dns):
