@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import os
 import signal
 import sys
 import time
@@ -12,6 +13,10 @@ from cloudmta.embedded import Service, die_with_parent
 
 # Seconds before who has died is started again, and for going quietly when told to stop.
 PAUSE, PATIENCE = 1, 30
+# Seconds that children have to end whose parent has died: until then they hold its ports.
+ORPHANED = 5
+# Seconds between looks at whether a parent has died whose children live on.
+LOOK_EVERY = 0.5
 
 
 def read_procfile(path: Path) -> list[Service]:
@@ -53,11 +58,23 @@ class Supervisor:
                 start_new_session=True,
                 preexec_fn=die_with_parent,
             )
-            await self._show(service.name, process)
-            code = await process.wait()
+            code = await self._until_ended(service.name, process)
             if not self._is_stopping:
                 self._print(service.name, f"ended with {code}; starting again")
                 await asyncio.sleep(PAUSE)
+
+    async def _until_ended(self, name: str, process: asyncio.subprocess.Process) -> int:
+        """Show what a process says until it has ended, and all its children; return its code."""
+        showing = asyncio.create_task(self._show(name, process))
+        while not showing.done() and process.returncode is None:
+            # process.wait() would be of no use: it waits for the output to end, as we do.
+            await asyncio.wait([showing], timeout=LOOK_EVERY)
+        await asyncio.wait([showing], timeout=ORPHANED if process.returncode is not None else None)
+        if not showing.done():
+            with contextlib.suppress(ProcessLookupError):
+                os.killpg(process.pid, signal.SIGKILL)
+        await showing
+        return await process.wait()
 
     async def _show(self, name: str, process: asyncio.subprocess.Process) -> None:
         assert process.stdout
