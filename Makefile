@@ -8,7 +8,7 @@ PIP := $(BIN)/pip --quiet --disable-pip-version-check
 OTHERS := curl swaks msmtp nodejs npm php-cli libphp-phpmailer ruby ruby-mail rspamd spamassassin spamd \
 	rabbitmq-server
 
-.PHONY: run test lint bench browser-test others clean
+.PHONY: run test lint bench crash-test browser-test others clean
 
 ## Start the whole product on this machine, from nothing.
 run: $(VENV)/installed
@@ -26,6 +26,10 @@ lint: $(VENV)/installed-dev
 ## Measure the whole product; ARGS names scenarios, see docs/benchmarks.md.
 bench: $(VENV)/installed-dev
 	$(BIN)/python -m benchmarks $(ARGS)
+
+## Kill each process under load and count what is lost; ARGS such as --cycles 50 --seed 7.
+crash-test: $(VENV)/installed-dev
+	$(BIN)/python -m benchmarks.crashes $(ARGS)
 
 ## Test the pages in Chromium, which Debian's package brings.
 browser-test: $(VENV)/installed-dev

@@ -18,6 +18,8 @@ from typing import Any
 
 import psutil
 
+from cloudmta import embedded
+
 ROOT = Path(__file__).resolve().parent.parent
 START_SECONDS, STOP_SECONDS = 120, 90
 # Below the ports that systems give to outgoing connections.
@@ -38,6 +40,18 @@ class Product:
     var_dir: Path
     facts: dict[str, Any]  # demo.json
     log: Path | None
+
+    @property
+    def environment(self) -> dict[str, str]:
+        """What a process of ours needs to work on the product's own data."""
+        return os.environ | {
+            "DJANGO_SETTINGS_MODULE": "cloudmta.settings",
+            "DEVELOPMENT": "true",
+            "VAR_DIR": str(self.var_dir),
+            "WEB_PORT": self.facts["dashboard_url"].rstrip("/").rpartition(":")[2],
+            "DATABASE_URL": embedded.database_url(self.var_dir),
+            "REDIS_URL": embedded.redis_url(self.var_dir),
+        }
 
     def troubles(self) -> int:
         """Return how many lines of its log tell of trouble."""

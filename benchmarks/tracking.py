@@ -20,7 +20,6 @@ import psutil
 
 from benchmarks.arithmetic import percentile
 from benchmarks.product import ROOT, Product, ProductError, started
-from cloudmta import embedded
 
 PATIENCE = 120.0  # seconds until an open that is no event counts as lost
 CLIENTS = 8
@@ -29,18 +28,9 @@ RECIPIENTS = 1000
 
 def inside(product: Product, *arguments: str) -> str:
     """Run what needs the product's own code, with its settings, and return what it prints."""
-    directory = product.var_dir
-    environment = os.environ | {
-        "DJANGO_SETTINGS_MODULE": "cloudmta.settings",
-        "DEVELOPMENT": "true",
-        "VAR_DIR": str(directory),
-        "WEB_PORT": product.facts["dashboard_url"].rstrip("/").rpartition(":")[2],
-        "DATABASE_URL": embedded.database_url(directory),
-        "REDIS_URL": embedded.redis_url(directory),
-    }
     command = [sys.executable, "-m", "benchmarks.tracked_mail", *arguments]
     return subprocess.run(
-        command, cwd=ROOT, env=environment, stdout=subprocess.PIPE, text=True, check=True
+        command, cwd=ROOT, env=product.environment, stdout=subprocess.PIPE, text=True, check=True
     ).stdout
 
 

@@ -8,7 +8,6 @@ Exits with 1 where an event was lost or came twice.
 
 import argparse
 import json
-import os
 import subprocess
 import sys
 import time
@@ -20,7 +19,6 @@ from typing import Any
 
 from benchmarks.arithmetic import percentile
 from benchmarks.product import ROOT, Product, ProductError, started
-from cloudmta import embedded
 
 PATIENCE = 300.0  # seconds until what has not arrived counts as lost
 LOOK_EVERY = 0.1
@@ -49,18 +47,14 @@ class Application:
 
     def write(self, count: int, rate: float) -> "subprocess.Popen[str]":
         """Begin to write events into the ledger."""
-        directory = self.product.var_dir
-        environment = os.environ | {
-            "DJANGO_SETTINGS_MODULE": "cloudmta.settings",
-            "DEVELOPMENT": "true",
-            "VAR_DIR": str(directory),
-            "DATABASE_URL": embedded.database_url(directory),
-            "REDIS_URL": embedded.redis_url(directory),
-        }
         username = self.product.facts["smtp_username"]
         command = ["-m", "benchmarks.webhook_events", username, str(count), str(rate)]
         return subprocess.Popen(
-            [sys.executable, *command], cwd=ROOT, env=environment, stdout=subprocess.PIPE, text=True
+            [sys.executable, *command],
+            cwd=ROOT,
+            env=self.product.environment,
+            stdout=subprocess.PIPE,
+            text=True,
         )
 
 

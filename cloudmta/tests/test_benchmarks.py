@@ -1,11 +1,14 @@
 """The sums behind the figures of the benchmarks; nothing is started, nothing is timed."""
 
+import random
 from dataclasses import replace
 
 import pytest
 
-from benchmarks import generator
+from benchmarks import crash_report, generator
 from benchmarks.arithmetic import Counts, mismatches, most_at_once, per_message, percentile
+from benchmarks.crash_report import Figures
+from benchmarks.crash_targets import TARGETS, deck
 from benchmarks.generator import Order, Press
 from benchmarks.meter import name_of
 from benchmarks.scenarios import ALL, DEFAULT, MAX_MESSAGES, MAX_SECONDS, Load
@@ -149,3 +152,43 @@ def order(load: Load) -> Order:
     return Order(
         load, "127.0.0.1", 2525, "name", "secret", "ca.pem", "hello@demo.test", 8000, "run"
     )
+
+
+# A run of the crash test in which every promise was kept.
+KEPT = Figures(
+    submitted=100, answered=100, ids=100, stored=100, final=100, delivered=100, unanswered=2,
+    unanswered_with_key=0, in_flight=10, copies=3, events=110, posted=110, posted_again=4,
+    reports=5, reports_read=5, ledger="",
+)  # fmt: skip
+
+
+class TestCrashes:
+    def test_it_finds_nothing_where_every_promise_was_kept(self):
+        assert crash_report.faults(KEPT) == []
+        assert crash_report.summary(KEPT)[-1] == "Nothing was lost, and the ledger adds up."
+
+    @pytest.mark.parametrize(
+        ("wrong", "fault"),
+        [
+            ({"answered": 99}, "1 messages were never answered"),
+            ({"ids": 99}, "1 answers gave an id a second time"),
+            ({"stored": 99}, "1 answered messages are not stored"),
+            ({"final": 98}, "2 answered messages have no final state"),
+            ({"delivered": 97}, "3 answered messages never arrived"),
+            ({"unanswered_with_key": 1}, "1 messages were stored twice under one key"),
+            ({"copies": 11}, "1 second copies more than attempts were in flight"),
+            ({"posted": 109}, "1 events never reached the webhook"),
+            ({"reports_read": 4}, "1 reports were not read"),
+            ({"ledger": "FAULT"}, "the ledger: FAULT"),
+        ],
+    )
+    def test_it_names_each_promise_that_was_not(self, wrong, fault):
+        assert fault in crash_report.faults(replace(KEPT, **wrong))
+
+    def test_what_is_stored_and_never_arrived_is_lost(self):
+        assert replace(KEPT, delivered=97).lost == 3
+
+    def test_everybody_has_his_turn_before_anybody_has_a_second(self):
+        targets = deck(random.Random(1))
+
+        assert {next(targets) for _ in TARGETS} == set(TARGETS)
