@@ -201,6 +201,10 @@ class ThrowAway:
         process.send_signal(signal.SIGQUIT if name == "postgres" else signal.SIGKILL)
         process.wait()
 
+    def pid(self, name: str) -> int:
+        """Return the process of one service, the first of its family."""
+        return self._running[name].pid
+
     def export(self) -> None:
         """Name both in the environment, for this process and its children."""
         os.environ["DATABASE_URL"] = database_url(self.directory)

@@ -1,5 +1,6 @@
 """The test world: the whole product as real processes, and Alice and Bob, who use it."""
 
+import contextlib
 import json
 import os
 import signal
@@ -11,7 +12,7 @@ import sys
 import time
 import urllib.parse
 import urllib.request
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from email.message import EmailMessage
 from email.policy import SMTP
 from functools import partial
@@ -138,6 +139,21 @@ class House:
         else:
             process.send_signal(number)
         process.wait(timeout=PATIENCE)
+
+    @contextlib.contextmanager
+    def paused(self, name: str) -> Iterator[None]:
+        """Let a process or a service hang meanwhile, with its children and all its connections."""
+        own = self._processes.get(name)
+        parent = psutil.Process(own.pid if own else self.services.pid(name))
+        parent.suspend()  # first, so that it has no more children
+        family = [parent, *parent.children(recursive=True)]
+        for process in family:
+            process.suspend()
+        try:
+            yield
+        finally:
+            for process in family:
+                process.resume()
 
     def close(self) -> None:
         """Stop everything and forget it."""
