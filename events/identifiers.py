@@ -2,7 +2,7 @@
 
 import os
 import time
-from datetime import datetime
+from datetime import UTC, datetime
 from uuid import UUID
 
 _VERSION_4 = 0x4 << 76
@@ -31,3 +31,8 @@ def first_id_at(moment: datetime) -> UUID:
     """Return what no id made at a moment or later is less than, and every older one is."""
     milliseconds = int(moment.timestamp() * 1000)
     return UUID(int=(max(milliseconds, 0) & (1 << 48) - 1) << 80 | _VERSION_4 | _VARIANT)
+
+
+def time_of(id: UUID) -> datetime:
+    """Return the millisecond in which an id was made."""
+    return datetime.fromtimestamp((id.int >> 80) / 1000, UTC)

@@ -16,6 +16,7 @@ class Door(models.TextChoices):
 
     SMTP = "smtp", "SMTP"
     REST = "rest", "REST"
+    PAGE = "page", "the dashboard"
     OWN = "own", "CloudMTA itself"
 
 

@@ -32,6 +32,14 @@ LIFETIME = {
 }
 
 
+def most_attempts(message_class: MessageClass) -> int:
+    """Return how many attempts fit into the lifetime of a message, if none takes any time."""
+    count, left = 1, LIFETIME[message_class].total_seconds()
+    while left > (wait := settings.RETRY_AFTER[min(count, len(settings.RETRY_AFTER)) - 1]):
+        count, left = count + 1, left - wait
+    return count
+
+
 @dataclass(frozen=True, slots=True)
 class Claimed:
     """One recipient that is ours for one attempt, with the facts of its message."""

@@ -28,8 +28,23 @@ def find(account: Account, asked: Mapping[str, Any]) -> QuerySet[Message]:
     text = asked.get("query", "")
     if message_id := _message_id(text):
         return found.filter(_facts(asked), _recipients(asked), id=message_id)
-    condition = _facts(asked) & _recipients(asked) & _words(text)
+    condition = _condition(asked)
     return newest(found).filter(condition) if condition else found
+
+
+def _condition(asked: Mapping[str, Any]) -> Q:
+    """Return all that must hold beside the time; an empty condition where nothing is asked."""
+    return _facts(asked) & _recipients(asked) & _words(asked.get("query", ""))
+
+
+def oldest_searched(account: Account, asked: Mapping[str, Any]) -> UUID | None:
+    """Return the id of the oldest message that a search looks at; None: there is none older."""
+    if _message_id(asked.get("query", "")) or not _condition(asked):
+        return None
+    theirs = _in_time(Message.objects.filter(account=account), asked)
+    last_two = theirs.order_by("-pk").values_list("pk", flat=True)[NEWEST - 1 : NEWEST + 1]
+    oldest, *older = [*last_two, None]
+    return oldest if any(older) else None
 
 
 def newest(rows: QuerySet[Row]) -> QuerySet[Row]:

@@ -1,6 +1,6 @@
 """Who submits: a credential, its account, and the domains that it may send under."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from django.db import connection
 
@@ -17,7 +17,7 @@ class Sender:
 
     username: str
     secret_hashes: tuple[str, ...]  # one; two during a rotation
-    credential_id: int | None  # None: the product itself
+    credential_id: int | None  # None: the product itself, or a member on a page
     account_id: int
     account_public_id: str
     max_message_size: int  # octets
@@ -42,22 +42,32 @@ def find(username: str) -> Sender | None:
 
 def of(credential: Credential) -> Sender:
     """Return what the rules ask about a credential and its account."""
-    account = credential.account
-    domains = _verified_domains(account)
-    return Sender(
+    return replace(
+        of_account(credential.account),
         username=credential.username,
         secret_hashes=authentication.live_hashes(credential),
         credential_id=credential.pk,
+        only_domains=frozenset(credential.domains),
+        may_send=Scope.SEND in credential.scopes,
+        is_test=credential.account.is_test or credential.is_test,
+        is_relay=credential.is_relay,
+    )
+
+
+def of_account(account: Account) -> Sender:
+    """Return what the rules ask about an account of which a member sends without a credential."""
+    domains = _verified_domains(account)
+    return Sender(
+        username="",
+        secret_hashes=(),
+        credential_id=None,
         account_id=account.pk,
         account_public_id=account.public_id,
         max_message_size=account.max_message_size,
         domains=frozenset(name for name, _, _ in domains),
         opens_tracked=frozenset(name for name, opens, _ in domains if opens),
         clicks_tracked=frozenset(name for name, _, clicks in domains if clicks),
-        only_domains=frozenset(credential.domains),
-        may_send=Scope.SEND in credential.scopes,
-        is_test=account.is_test or credential.is_test,
-        is_relay=credential.is_relay,
+        is_test=account.is_test,
         suspended_for=account.suspended_for,
         messages_per_second=account.messages_per_second,
         volume=allowance.usage(account),

@@ -15,7 +15,12 @@ from messages.models import Door
 STRIPPED = frozenset((b"bcc", b"resent-bcc", b"return-path"))
 
 # By which protocol it came (RFC 3848); what the product writes itself comes by none.
-WITH = {Door.SMTP: " with ESMTPSA", Door.REST: " with HTTPS", Door.OWN: ""}
+WITH = {
+    Door.SMTP: " with ESMTPSA",
+    Door.REST: " with HTTPS",
+    Door.PAGE: " with HTTPS",
+    Door.OWN: "",
+}
 
 
 def is_stripped(field: Field) -> bool:

@@ -1,14 +1,29 @@
 """Where the pages of messages live."""
 
-from django.urls import path
+from django.urls import include, path
 
-from messages import views, views_refusals
+from messages import content_pages, message_acts, message_page, views, views_refusals
 from messages.tracked.views import unsubscribe
+
+of_one = [
+    path("", message_page.message_detail, name="message-detail"),
+    path("preview/", content_pages.message_preview, name="message-preview"),
+    path("preview.html", content_pages.message_html, name="message-html"),
+    path("text/", content_pages.message_text, name="message-text"),
+    path("headers/", content_pages.message_headers, name="message-headers"),
+    path("attachments/", content_pages.message_attachments, name="message-attachments"),
+    path("attachments/<int:number>", content_pages.message_attachment, name="message-attachment"),
+    path("checks/", content_pages.message_checks, name="message-checks"),
+    path("source.eml", content_pages.message_source, name="message-source"),
+    path("cancel/", message_acts.cancel, name="message-cancel"),
+    path("resend/", message_acts.resend, name="message-resend"),
+    path("unsuppress/<int:recipient_id>/", message_acts.unsuppress, name="message-unsuppress"),
+]
 
 urlpatterns = [
     path("", views.message_list, name="message-list"),
+    path("messages/export.csv", views.message_export, name="message-export"),
     path("messages/refused/", views_refusals.refusal_list, name="message-refusals"),
-    path("messages/<uuid:message_id>/", views.message_detail, name="message-detail"),
-    path("messages/<uuid:message_id>/source.eml", views.message_source, name="message-source"),
+    path("messages/<uuid:message_id>/", include(of_one)),
     path("t/u/<str:written>", unsubscribe, name="unsubscribe"),
 ]

@@ -1,57 +1,90 @@
-"""The pages of an account's messages: the list, newest first, and the story of each one."""
+"""The list of an account's messages: newest first, searched and filtered, and as a file."""
 
-from collections import defaultdict
-from collections.abc import Iterable
-from dataclasses import dataclass, field
-from datetime import datetime
+from collections.abc import Iterator
+from datetime import UTC, timedelta
 from uuid import UUID
 
 from django.conf import settings
-from django.db.models import Prefetch
+from django.db.models import Prefetch, QuerySet
 from django.db.models.functions import Left
 from django.http import Http404, HttpRequest, HttpResponse
-from django.shortcuts import get_object_or_404, render
+from django.shortcuts import render
 from django.views.decorators.http import require_safe
 
 from accounts.models import Account
 from accounts.views import account_required
 from domains.models import Domain
-from events.models import Event
-from messages.models import Attempt, Content, Message, Recipient
+from events import suppression_csv
+from events.identifiers import time_of
+from messages import search
+from messages.message_filter import CLASSES, FilterForm, applied
+from messages.models import Message, Recipient, State
 
 PAGE = 50
 # Characters of a subject or a From that a row shows; both may be as long as a header.
 MAX_SHOWN = 200
+# Messages in one file, and how many are read at a time.
+MOST_EXPORTED, AT_ONCE = 10_000, 500
+COLUMNS = (
+    "message_id", "accepted_at", "from", "subject", "class", "tags", "test", "recipient", "state",
+    "attempts", "settled_at", "reply",
+)  # fmt: skip
 
 
 @require_safe
 @account_required
 def message_list(request: HttpRequest, account: Account) -> HttpResponse:
     """List messages, newest first; `before` is the id of the last message of the page before."""
-    before = _before(request)
-    found = _newest(account, before)
+    form = _filter(request)
+    if not form.is_valid():
+        context = _frame(account, form)
+        return render(request, "messages/list.html", context, status=422)
+    before = form.cleaned_data["before"]
+    found = _found(account, form, before)
     page = found[:PAGE]
-    context: dict[str, object] = {
+    context = _frame(account, form) | {
         "message_list": page,
         "before": before,
-        "older": f"?before={page[-1].id}" if len(found) > PAGE else "",
+        "newest": form.address() if before else "",
+        "older": form.address(before=str(page[-1].id)) if len(found) > PAGE else "",
     }
-    if not page and not before:
+    if form.asked and len(found) <= PAGE:
+        context |= _further(account, form)
+    if not (page or before or form.asked):
         context["command"] = _first_command(request, account)
     return render(request, "messages/list.html", context)
 
 
-def _before(request: HttpRequest) -> UUID | None:
-    text = request.GET.get("before")
-    try:
-        return UUID(text) if text else None
-    except ValueError:
-        raise Http404 from None
+def _filter(request: HttpRequest) -> FilterForm:
+    form = FilterForm(request.GET)
+    if "before" in form.errors:
+        raise Http404  # nobody types it
+    return form
 
 
-def _newest(account: Account, before: UUID | None) -> list[Message]:
+def _frame(account: Account, form: FilterForm) -> dict[str, object]:
+    """Return what the page needs around its rows."""
+    return {
+        "form": form,
+        "applied": list(applied(form)),
+        "states": [(state, form.address(state=state)) for state in State],
+        "classes": CLASSES,
+        "class": form.parameters.get("class", ""),
+        "since": form.shown("since"),
+        "until": form.shown("until"),
+        "all_states": form.address(state=""),
+        "state": form.parameters.get("state", ""),
+        "domains": Domain.objects.filter(account=account)
+        .order_by("name")
+        .values_list("name", flat=True),
+        "export": form.address(),
+        "most_exported": MOST_EXPORTED,
+    }
+
+
+def _found(account: Account, form: FilterForm, before: UUID | None) -> list[Message]:
     """Return a page of messages with their recipients, and one more where there are more."""
-    theirs = Message.objects.filter(account=account)
+    theirs = search.find(account, form.asked)
     if before:
         theirs = theirs.filter(id__lt=before)
     recipients = Recipient.objects.order_by("id").defer("domain", "lease")
@@ -59,10 +92,23 @@ def _newest(account: Account, before: UUID | None) -> list[Message]:
         theirs.annotate(
             subject_shown=Left("subject", MAX_SHOWN), from_shown=Left("header_from", MAX_SHOWN)
         )
-        .defer("subject", "header_from", "reverse_path", "message_id_header")
+        .defer("subject", "header_from", "reverse_path", "message_id_header", "metadata")
         .prefetch_related(Prefetch("recipients", recipients))
         .order_by("-id")[: PAGE + 1]
     )
+
+
+def _further(account: Account, form: FilterForm) -> dict[str, object]:
+    """Say up to where was searched, and where the search goes on, if there is more."""
+    oldest = search.oldest_searched(account, form.asked)
+    if oldest is None:
+        return {}
+    # That very millisecond may hold more than one.
+    until = time_of(oldest) + timedelta(milliseconds=1)
+    return {
+        "searched_to": time_of(oldest),
+        "further": form.address(until=until.isoformat(timespec="milliseconds")),
+    }
 
 
 def _first_command(request: HttpRequest, account: Account) -> str:
@@ -84,63 +130,41 @@ def _first_command(request: HttpRequest, account: Account) -> str:
 
 @require_safe
 @account_required
-def message_detail(request: HttpRequest, account: Account, message_id: UUID) -> HttpResponse:
-    """Tell all there is to know of one message: its facts, and what each recipient met."""
-    message = get_object_or_404(
-        Message.objects.select_related("credential"), account=account, id=message_id
-    )
-    context = {"message": message, "stories": _stories(message)}
-    return render(request, "messages/detail.html", context)
-
-
-@dataclass(frozen=True, slots=True)
-class Entry:
-    """One thing on a recipient's timeline: an attempt of ours, or an event."""
-
-    when: datetime
-    attempt: Attempt | None = None
-    event: Event | None = None
-    details: list[tuple[str, object]] = field(default_factory=list)
-
-
-@dataclass(frozen=True, slots=True)
-class Story:
-    """A recipient, and all that happened to it in the order of time."""
-
-    recipient: Recipient
-    entries: list[Entry]
-
-
-def _stories(message: Message) -> list[Story]:
-    attempts = Attempt.objects.order_by("number", "id")
-    recipients = message.recipients.order_by("id").prefetch_related(Prefetch("attempts", attempts))
-    events: dict[str, list[Event]] = defaultdict(list)
-    for event in Event.objects.filter(account=message.account_id, message_id=message.id):
-        events[event.recipient].append(event)
-    return [
-        Story(recipient, _entries(recipient.attempts.all(), events[recipient.address]))
-        for recipient in recipients
-    ]
-
-
-def _entries(attempts: Iterable[Attempt], events: Iterable[Event]) -> list[Entry]:
-    entries = [Entry(attempt.started_at, attempt=attempt) for attempt in attempts]
-    entries += [Entry(one.timestamp, event=one, details=_details(one)) for one in events]
-    return sorted(entries, key=lambda entry: entry.when)
-
-
-def _details(event: Event) -> list[tuple[str, object]]:
-    # A list, for a template would take a detail called "items" for the method.
-    return [(name, value) for name, value in event.details.items() if value not in ("", None)]
-
-
-@require_safe
-@account_required
-def message_source(request: HttpRequest, account: Account, message_id: UUID) -> HttpResponse:
-    """Hand out the content as a file; as text, so that no browser runs what is in it."""
-    content = get_object_or_404(Content, message__account=account, message_id=message_id)
+def message_export(request: HttpRequest, account: Account) -> HttpResponse:
+    """Hand out what the filter finds as CSV, a line for each recipient, newest first."""
+    form = _filter(request)
+    if not form.is_valid():
+        return render(request, "messages/list.html", _frame(account, form), status=422)
+    found = search.find(account, form.asked).order_by("-id")
     return HttpResponse(
-        bytes(content.data),
-        content_type="text/plain; charset=utf-8",
-        headers={"Content-Disposition": f'attachment; filename="{message_id}.eml"'},
+        _lines(found.values_list("id", flat=True)),
+        content_type="text/csv; charset=utf-8",
+        headers={"Content-Disposition": 'attachment; filename="messages.csv"'},
     )
+
+
+def _lines(ids: QuerySet[Message, UUID]) -> Iterator[str]:
+    yield suppression_csv.line(COLUMNS)
+    # All ids at once, so that what is settled meanwhile comes neither twice nor never.
+    chosen = list(ids[:MOST_EXPORTED])
+    for start in range(0, len(chosen), AT_ONCE):
+        recipients = Recipient.objects.filter(message__in=chosen[start : start + AT_ONCE])
+        for one in recipients.select_related("message").order_by("-message_id", "id"):
+            yield suppression_csv.line(_cells(one))
+
+
+def _cells(recipient: Recipient) -> Iterator[str]:
+    message = recipient.message
+    yield str(message.id)
+    yield message.accepted_at.astimezone(UTC).isoformat(timespec="milliseconds")
+    yield message.header_from
+    yield message.subject
+    yield message.get_message_class_display()
+    yield ", ".join(message.tags)
+    yield "yes" if message.is_test else "no"
+    yield recipient.address
+    yield recipient.state
+    yield str(recipient.attempt_count)
+    settled_at = recipient.settled_at
+    yield settled_at.astimezone(UTC).isoformat(timespec="milliseconds") if settled_at else ""
+    yield recipient.reply

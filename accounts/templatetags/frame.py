@@ -58,9 +58,9 @@ def crumb(word: str, name: str, *args: object) -> dict[str, object]:
 
 
 @register.simple_tag(takes_context=True)
-def tab(context: Context, word: str, name: str) -> SafeString:
+def tab(context: Context, word: str, name: str, *args: object) -> SafeString:
     """Show one of several pages that belong together; the one that is shown is marked."""
-    url = reverse(name)
+    url = reverse(name, args=args)
     mark = mark_safe(' aria-current="page"') if context["request"].path == url else ""
     return format_html('<li><a href="{}"{}>{}</a></li>', url, mark, word)
 

@@ -65,7 +65,8 @@ class TestList:
 
         assert "Your receipt Alice&#x27;s shop &lt;shop@alices.example&gt; standard" in page
         assert "standard shop receipt carol@" in page
-        assert "carol@example.net ✓ delivered dave@example.org ✕ bounced 550 Unknown" in page
+        assert "carol@example.net ✓ delivered dave@example.org ✕ bounced It was refused" in page
+        assert "We do not try again. 550 Unknown" in page
 
     def test_it_shows_nothing_of_somebody_else(self, bob, alices):
         MessageFactory(account=alices, subject="For Carol alone")
@@ -107,8 +108,8 @@ class TestList:
         for message in MessageFactory.create_batch(views.PAGE, account=alices):
             RecipientFactory.create_batch(2, message=message)
 
-        # Session, user, account, messages, recipients, today's volume.
-        with django_assert_num_queries(6) as queries:
+        # Session, user, account, messages, recipients, domains to choose from, today's volume.
+        with django_assert_num_queries(7) as queries:
             alice.get(LIST)
 
         assert not any("mail_content" in query["sql"] for query in queries)
@@ -168,7 +169,9 @@ class TestDetail:
         AttemptFactory(recipient=recipient, number=2, started_at=second)
         EventFactory(
             message=message, kind=Kind.SOFT_BOUNCE, timestamp=first + timedelta(seconds=1),
-            details={"enhanced_code": "4.7.1", "items": "none"},
+            details={
+                "enhanced_code": "4.7.1", "items": "none", "attempt": 1, "reason": "greylisted",
+            },
         )  # fmt: skip
         EventFactory(message=message, timestamp=second + timedelta(seconds=1))
         EventFactory(message=message, recipient="dave@example.org", kind=Kind.BOUNCE)
@@ -177,7 +180,9 @@ class TestDetail:
         order = [
             "Their server took responsibility", "Accepted", "Attempt 1",
             "mx1.example.net [192.0.2.25] · TLSv1.3 · 0.84 s", "451 4.7.1 Later",
-            "S: 250 2.1.0 Sender ok", "↻ soft bounce", "items none enhanced_code 4.7.1",
+            "S: 250 2.1.0 Sender ok", "↻ soft bounce",
+            "Their server lets strangers come twice.",
+            "items none reason greylisted attempt 1 enhanced_code 4.7.1",
             "Attempt 2", "250 2.0.0 Queued", "✓ delivery",
         ]  # fmt: skip
         places = [page.index(words, page.index("1 recipient")) for words in order]
@@ -190,7 +195,7 @@ class TestDetail:
 
         page = text_of(alice.get(reverse("message-detail", args=[message.id])))
 
-        assert f"Id {message.id} Message-ID &lt;{message.id}@alices.example&gt;" in page
+        assert f"Id {message.id} Copy Message-ID &lt;{message.id}@alices.example&gt;" in page
         assert "Reverse-path &lt;&gt;" in page
         assert "Class standard Tags shop Size 2.0 KB Submitted by SMTP" in page
 
@@ -209,7 +214,7 @@ class TestDetail:
 
         assert "<script>" not in page
         assert "&lt;/pre&gt;" in page
-        assert page.count(ESCAPED) == 13
+        assert page.count(ESCAPED) == 14
 
     def test_it_asks_the_database_as_often_for_twenty_recipients_as_for_one(
         self, alice, alices, django_assert_num_queries

@@ -2,6 +2,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
+from accounts.message_class import MessageClass
 from accounts.templatetags.moments import clock, exact_moment, relative
 from events.models import Kind
 from messages.models import Recipient, State
@@ -28,16 +29,26 @@ class TestStanding:
         [
             (State.QUEUED, {"due_at": NOW}, "We try any moment now."),
             (State.QUEUED, {"due_at": SOON}, "We try at 14:05 UTC."),
-            (State.LEASED, {"attempt_count": 2}, "We are sending it now (attempt 2)."),
+            (State.LEASED, {"attempt_count": 2}, "We are sending it now (2 of 18)."),
             (
                 State.DEFERRED,
                 {"due_at": SOON, "attempt_count": 2},
-                "It did not work for now. We try again at 14:05 UTC (attempt 3).",
+                "It did not work for now. We try again at 14:05 UTC (3 of 18).",
+            ),
+            (
+                State.DEFERRED,
+                {"due_at": SOON, "attempt_count": 2, "reply": "452 4.2.2 Over quota"},
+                "Their mailbox is full. We try again at 14:05 UTC (3 of 18).",
+            ),
+            (
+                State.DEFERRED,
+                {"due_at": SOON, "attempt_count": 20},
+                "It did not work for now. We try again at 14:05 UTC (21 of 21).",
             ),
             (
                 State.DEFERRED,
                 {"due_at": NOW, "attempt_count": 1},
-                "It did not work for now. We try again any moment now (attempt 2).",
+                "It did not work for now. We try again any moment now (2 of 18).",
             ),
             (
                 State.HELD,
@@ -48,19 +59,32 @@ class TestStanding:
             (
                 State.BOUNCED,
                 {"reply": "550 5.1.1 No such user"},
+                "There is no such mailbox. We do not try again.",
+            ),
+            (
+                State.BOUNCED,
+                {"reply": "550 Go away"},
                 "It was refused for good. We do not try again.",
             ),
             (
                 State.BOUNCED,
                 {"reply": "452 4.2.2 Mailbox full"},
-                "It did not work in time, and we gave up.",
+                "Their mailbox is full. It did not work in time, and we gave up.",
             ),
+            (
+                State.BLOCKED,
+                {"reply": "554 5.7.1 Listed by zen.spamhaus.org"},
+                "Their server does not trust our address or your domain. We do not try again.",
+            ),
+            (State.BLOCKED, {"reply": "An earlier message to it bounced"}, "We did not try."),
             (State.BLOCKED, {}, "We did not try."),
             (State.CANCELLED, {}, "You took it back before it was sent."),
         ],
     )
     def test_it_says_what_is_and_what_comes_next(self, state, fields, words):
-        assert stands(Recipient(state=state, **fields), NOW) == words
+        recipient = Recipient(state=state, message_class=MessageClass.STANDARD, **fields)
+
+        assert stands(recipient, NOW) == words
 
 
 class TestMoments:

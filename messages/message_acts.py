@@ -1,0 +1,136 @@
+"""What a member can do to a message: take back what has not left, send it again, clear the way."""
+
+from uuid import UUID
+
+from django import forms
+from django.contrib import messages as flash
+from django.db import transaction
+from django.http import Http404, HttpRequest, HttpResponse, QueryDict
+from django.shortcuts import get_object_or_404, redirect, render
+from django.urls import reverse
+from django.views.decorators.http import require_http_methods
+
+from accounts import audit
+from accounts.models import Account, Membership
+from accounts.views import account_required
+from domains.addresses import AddressError
+from events import suppressions
+from events.models import Suppression
+from events.suppressions import ComplaintStays
+from messages import queue, resending, sender
+from messages.message_page import find, suppressed
+from messages.models import Content, Message, Recipient
+from messages.refusals import Refused
+
+DEVELOPER = Membership.Role.DEVELOPER
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+@account_required(role=DEVELOPER)
+def cancel(request: HttpRequest, account: Account, message_id: UUID) -> HttpResponse:
+    """Take back every recipient that waits, after asking once."""
+    message = find(account, message_id)
+    if request.method != "POST":
+        return render(request, "confirm.html", {
+            "question": f"Cancel {_name(message)}?",
+            "consequence": "Whoever it was not sent to yet does not get it. What has been "
+            "delivered, or is being sent at this moment, cannot be taken back.",
+            "act": "Cancel what waits",
+            "back": reverse("message-detail", args=[message.id]),
+        })  # fmt: skip
+    with transaction.atomic():
+        count = queue.cancel(account.pk, message.id)
+        if count:
+            audit.record(request, f"cancelled {count} recipients of the message", message.id)
+    if count:
+        flash.success(request, f"Cancelled for {count} recipient{'' if count == 1 else 's'}.")
+    else:
+        flash.warning(request, "Nothing was cancelled: no recipient waits any more.")
+    return redirect("message-detail", message.id)
+
+
+def _name(message: Message) -> str:
+    return f"“{message.subject[:80]}”" if message.subject else "this message"
+
+
+class ResendForm(forms.Form):
+    """Ask to whom a message is sent again."""
+
+    recipients = forms.ModelMultipleChoiceField(
+        Recipient.objects.none(), widget=forms.CheckboxSelectMultiple, label="Send it again to",
+        error_messages={"required": "Choose one recipient at least."},
+    )  # fmt: skip
+
+    def __init__(self, message: Message, data: QueryDict | None) -> None:
+        super().__init__(data)
+        recipients = message.recipients.order_by("id")
+        self.suppressed = suppressed(message, recipients)
+        free = recipients.exclude(address__in=self.suppressed)
+        field = self.fields["recipients"]
+        assert isinstance(field, forms.ModelMultipleChoiceField)
+        field.queryset = free
+        self.has_choice = free.exists()
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+@account_required(role=DEVELOPER)
+def resend(request: HttpRequest, account: Account, message_id: UUID) -> HttpResponse:
+    """Send a message again, as a new one, to the recipients that are chosen."""
+    message = find(account, message_id)
+    content = Content.objects.filter(message=message).first()
+    form = ResendForm(message, request.POST if request.method == "POST" else None)
+    if content and form.is_valid():
+        chosen = list(form.cleaned_data["recipients"])
+        try:
+            with transaction.atomic():
+                who = sender.of_account(account)
+                accepted = resending.resend(message, bytes(content.data), chosen, who)
+                audit.record(request, "sent again, as another message,", message.id)
+        except Refused as refused:
+            form.add_error(None, f"It was not taken: {refused.reply.text}.")
+        else:
+            flash.success(request, "This is the new message. It goes out now.")
+            return redirect("message-detail", accepted.id)
+    context = {
+        "message": message, "form": form, "has_content": content is not None,
+        "keeps_days": account.content_days,
+    }  # fmt: skip
+    status = 422 if form.is_bound else 200
+    return render(request, "messages/resend.html", context, status=status)
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+@account_required(role=DEVELOPER)
+def unsuppress(
+    request: HttpRequest, account: Account, message_id: UUID, recipient_id: int
+) -> HttpResponse:
+    """Take a recipient of a message off the suppression list, after asking once."""
+    message = find(account, message_id)
+    recipient = get_object_or_404(Recipient, message=message, pk=recipient_id)
+    suppression = _suppression(account, recipient)
+    if request.method != "POST":
+        return render(request, "confirm.html", {
+            "question": f"Take {suppression.address} off the suppression list?",
+            "consequence": f"It is there because of: {suppression.get_reason_display().lower()}. "
+            "Mail is sent to it again from now on; should it bounce, it is put back.",
+            "act": "Take it off",
+            "back": reverse("message-detail", args=[message.id]),
+        })  # fmt: skip
+    try:
+        with transaction.atomic():
+            suppressions.remove(suppression)
+            audit.record(request, "took off the suppression list", suppression.address)
+    except ComplaintStays as error:
+        flash.error(request, f"{error}.")
+    else:
+        flash.success(request, f"{suppression.address} gets mail again.")
+    return redirect("message-detail", message.id)
+
+
+def _suppression(account: Account, recipient: Recipient) -> Suppression:
+    """Return what keeps a recipient from getting mail. Raises Http404."""
+    try:
+        address = suppressions.normal_form(recipient.address)
+    except AddressError:
+        raise Http404 from None
+    return get_object_or_404(Suppression, suppressions.live(account), address=address)

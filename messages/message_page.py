@@ -1,0 +1,134 @@
+"""The page of one message: its facts, and the story of each recipient from acceptance on."""
+
+from collections import defaultdict
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from datetime import datetime
+from uuid import UUID
+
+from django.db.models import Prefetch
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import get_object_or_404, render
+from django.views.decorators.http import require_safe
+
+from accounts.message_class import MessageClass
+from accounts.models import Account
+from accounts.views import account_required
+from domains.addresses import AddressError
+from events import suppressions
+from events.models import Event, Suppression
+from messages.models import OPEN, Attempt, Message, Recipient, State
+
+# Events that are shown; a link can be followed a thousand times.
+MOST_EVENTS = 300
+
+
+@require_safe
+@account_required
+def message_detail(request: HttpRequest, account: Account, message_id: UUID) -> HttpResponse:
+    """Tell what each recipient of a message met, in the order of time."""
+    message = find(account, message_id)
+    events = _events(message)
+    stories = _stories(message, events)
+    context = {
+        "message": message,
+        "stories": stories,
+        # A list, for a template would take a name called "items" for the method.
+        "metadata": list(message.metadata.items()),
+        "events_cut": MOST_EVENTS if len(events) > MOST_EVENTS else 0,
+        "may_be_cancelled": any(story.waits for story in stories),
+    }
+    return render(request, "messages/timeline.html", context)
+
+
+def find(account: Account, message_id: UUID) -> Message:
+    """Return a message of the account. Raises Http404."""
+    return get_object_or_404(
+        Message.objects.select_related("credential"), account=account, id=message_id
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One thing on a recipient's timeline: an attempt of ours with its event, or an event alone."""
+
+    when: datetime
+    attempt: Attempt | None = None
+    event: Event | None = None
+    details: list[tuple[str, object]] = field(default_factory=list)
+
+
+@dataclass(frozen=True, slots=True)
+class Story:
+    """A recipient, and all that happened to it in the order of time."""
+
+    recipient: Recipient
+    entries: list[Entry]
+    suppressed_for: Suppression.Reason | None  # why nothing is sent to the address from now on
+
+    @property
+    def waits(self) -> bool:
+        return self.recipient.state in OPEN and self.recipient.state != State.LEASED
+
+
+def _events(message: Message) -> list[Event]:
+    theirs = Event.objects.filter(account=message.account_id, message_id=message.id)
+    return list(theirs.order_by("id")[: MOST_EVENTS + 1])
+
+
+def _stories(message: Message, events: list[Event]) -> list[Story]:
+    attempts = Attempt.objects.order_by("number", "id")
+    recipients = message.recipients.order_by("id").prefetch_related(Prefetch("attempts", attempts))
+    by_recipient: dict[str, list[Event]] = defaultdict(list)
+    for event in events[:MOST_EVENTS]:
+        by_recipient[event.recipient].append(event)
+    reasons = suppressed(message, recipients)
+    return [
+        Story(
+            recipient,
+            _entries(recipient.attempts.all(), by_recipient[recipient.address]),
+            reasons.get(recipient.address),
+        )
+        for recipient in recipients
+    ]
+
+
+def suppressed(message: Message, recipients: Iterable[Recipient]) -> dict[str, Suppression.Reason]:
+    """Return to which addresses a message like this would not be sent now, and why."""
+    asked: dict[str, suppressions.Asked] = {}
+    for one in recipients:
+        try:
+            form = suppressions.normal_form(one.address)
+        except AddressError:
+            continue
+        asked[one.address] = (one.account_id, form, MessageClass(message.message_class))
+    reasons = suppressions.suppressed(asked.values())
+    return {address: reasons[key] for address, key in asked.items() if key in reasons}
+
+
+def _entries(attempts: Iterable[Attempt], events: Iterable[Event]) -> list[Entry]:
+    """Put attempts and events in order; what an attempt led to stands with it."""
+    told = list(events)
+    of_attempts = {_attempt_number(one): one for one in reversed(told)}
+    entries = []
+    for attempt in attempts:
+        event = of_attempts.get(attempt.number)
+        entries.append(Entry(attempt.started_at, attempt, event, _details(event)))
+    placed = {entry.event.id for entry in entries if entry.event}
+    entries += [
+        Entry(one.timestamp, event=one, details=_details(one))
+        for one in told
+        if one.id not in placed
+    ]
+    return sorted(entries, key=lambda entry: entry.when)
+
+
+def _attempt_number(event: Event) -> object:
+    """Return which attempt led to an event; None: it came by itself, or in a report."""
+    return None if "source" in event.details else event.details.get("attempt")
+
+
+def _details(event: Event | None) -> list[tuple[str, object]]:
+    # A list, for a template would take a detail called "items" for the method.
+    details = event.details.items() if event else ()
+    return [(name, value) for name, value in details if value not in ("", None)]
