@@ -1,22 +1,18 @@
-"""What a member can do to a message: take back what has not left, send it again, clear the way."""
+"""What a member can do to a message: take back what has not left, and send it again."""
 
 from uuid import UUID
 
 from django import forms
 from django.contrib import messages as flash
 from django.db import transaction
-from django.http import Http404, HttpRequest, HttpResponse, QueryDict
-from django.shortcuts import get_object_or_404, redirect, render
+from django.http import HttpRequest, HttpResponse, QueryDict
+from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.views.decorators.http import require_http_methods
 
 from accounts import audit
 from accounts.models import Account, Membership
 from accounts.views import account_required
-from domains.addresses import AddressError
-from events import suppressions
-from events.models import Suppression
-from events.suppressions import ComplaintStays
 from messages import queue, resending, sender
 from messages.message_page import find, suppressed
 from messages.models import Content, Message, Recipient
@@ -97,40 +93,3 @@ def resend(request: HttpRequest, account: Account, message_id: UUID) -> HttpResp
     }  # fmt: skip
     status = 422 if form.is_bound else 200
     return render(request, "messages/resend.html", context, status=status)
-
-
-@require_http_methods(["GET", "HEAD", "POST"])
-@account_required(role=DEVELOPER)
-def unsuppress(
-    request: HttpRequest, account: Account, message_id: UUID, recipient_id: int
-) -> HttpResponse:
-    """Take a recipient of a message off the suppression list, after asking once."""
-    message = find(account, message_id)
-    recipient = get_object_or_404(Recipient, message=message, pk=recipient_id)
-    suppression = _suppression(account, recipient)
-    if request.method != "POST":
-        return render(request, "confirm.html", {
-            "question": f"Take {suppression.address} off the suppression list?",
-            "consequence": f"It is there because of: {suppression.get_reason_display().lower()}. "
-            "Mail is sent to it again from now on; should it bounce, it is put back.",
-            "act": "Take it off",
-            "back": reverse("message-detail", args=[message.id]),
-        })  # fmt: skip
-    try:
-        with transaction.atomic():
-            suppressions.remove(suppression)
-            audit.record(request, "took off the suppression list", suppression.address)
-    except ComplaintStays as error:
-        flash.error(request, f"{error}.")
-    else:
-        flash.success(request, f"{suppression.address} gets mail again.")
-    return redirect("message-detail", message.id)
-
-
-def _suppression(account: Account, recipient: Recipient) -> Suppression:
-    """Return what keeps a recipient from getting mail. Raises Http404."""
-    try:
-        address = suppressions.normal_form(recipient.address)
-    except AddressError:
-        raise Http404 from None
-    return get_object_or_404(Suppression, suppressions.live(account), address=address)

@@ -17,7 +17,6 @@ of_one = [
     path("source.eml", content_pages.message_source, name="message-source"),
     path("cancel/", message_acts.cancel, name="message-cancel"),
     path("resend/", message_acts.resend, name="message-resend"),
-    path("unsuppress/<int:recipient_id>/", message_acts.unsuppress, name="message-unsuppress"),
 ]
 
 urlpatterns = [

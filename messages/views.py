@@ -7,7 +7,13 @@ from uuid import UUID
 from django.conf import settings
 from django.db.models import Prefetch, QuerySet
 from django.db.models.functions import Left
-from django.http import Http404, HttpRequest, HttpResponse
+from django.http import (
+    Http404,
+    HttpRequest,
+    HttpResponse,
+    HttpResponseBase,
+    StreamingHttpResponse,
+)
 from django.shortcuts import render
 from django.views.decorators.http import require_safe
 
@@ -130,13 +136,13 @@ def _first_command(request: HttpRequest, account: Account) -> str:
 
 @require_safe
 @account_required
-def message_export(request: HttpRequest, account: Account) -> HttpResponse:
+def message_export(request: HttpRequest, account: Account) -> HttpResponseBase:
     """Hand out what the filter finds as CSV, a line for each recipient, newest first."""
     form = _filter(request)
     if not form.is_valid():
         return render(request, "messages/list.html", _frame(account, form), status=422)
     found = search.find(account, form.asked).order_by("-id")
-    return HttpResponse(
+    return StreamingHttpResponse(
         _lines(found.values_list("id", flat=True)),
         content_type="text/csv; charset=utf-8",
         headers={"Content-Disposition": 'attachment; filename="messages.csv"'},

@@ -1,6 +1,4 @@
-"""What members do to a message: cancel it, send it again, take a recipient off the list."""
-
-from datetime import timedelta
+"""What members do to a message: cancel it, and send it again."""
 
 import pytest
 from django.test import Client
@@ -148,43 +146,27 @@ class TestResend:
         assert Message.objects.count() == 1
 
 
-class TestUnsuppress:
-    def listed(self, shop, message, reason):
-        carol = to(message, "Carol@Example.net", State.BOUNCED)
-        Suppression.objects.create(account=shop.account, address="carol@example.net", reason=reason)
-        return reverse("message-unsuppress", args=[message.id, carol.pk])
+class TestSuppressed:
+    def test_the_page_says_so_and_leads_to_the_list(self, developer, shop, message):
+        to(message, "carol+a@example.net", State.BOUNCED)
+        Suppression.objects.create(
+            account=shop.account, address="carol+a@example.net", reason="bounce"
+        )
 
-    def test_the_page_of_the_message_leads_there_and_it_asks_once(self, developer, shop, message):
-        address = self.listed(shop, message, "bounce")
-        page = developer.get(reverse("message-detail", args=[message.id])).content.decode()
+        response = developer.get(reverse("message-detail", args=[message.id]))
 
-        assert address in page
-        assert "Take carol@example.net off" in text_of(developer.get(address))
-        assert "gets mail again" in text_of(developer.post(address, follow=True))
-        assert not Suppression.objects.exists()
-        assert developer.get(address).status_code == 404
-
-    def test_a_complaint_stays(self, developer, shop, message):
-        address = self.listed(shop, message, "complaint")
-
-        assert address not in developer.get(
-            reverse("message-detail", args=[message.id])
-        ).content.decode()  # fmt: skip
-        assert "only our staff" in text_of(developer.post(address, follow=True))
-        assert Suppression.objects.exists()
+        assert "on your suppression list (bounce): nothing more is sent" in text_of(response)
+        link = f"{reverse('suppression-list')}?query=carol%2Ba%40example.net"
+        assert link in response.content.decode()
+        assert "carol+a@example.net" in text_of(developer.get(link))
 
 
 class TestAccess:
     def acts(self, message):
-        carol = to(message, "carol@example.net", State.DEFERRED)
-        Suppression.objects.create(
-            account=message.account, address="carol@example.net",
-            expires_at=timezone.now() + timedelta(days=1),
-        )  # fmt: skip
+        to(message, "carol@example.net", State.DEFERRED)
         return [
             reverse("message-cancel", args=[message.id]),
             reverse("message-resend", args=[message.id]),
-            reverse("message-unsuppress", args=[message.id, carol.pk]),
         ]
 
     def test_a_viewer_may_do_none_of_it_and_is_offered_none(self, client, shop, message):

@@ -188,7 +188,7 @@ class TestExport:
     def rows(self, client, **asked):
         response = client.get(EXPORT, asked)
         assert response.headers["Content-Type"] == "text/csv; charset=utf-8"
-        return list(csv.DictReader(response.content.decode().splitlines()))
+        return list(csv.DictReader(response.getvalue().decode().splitlines()))
 
     def test_it_has_a_line_for_each_recipient_of_what_is_found(self, alice, two):
         receipt, _ = two
