@@ -2,9 +2,10 @@
 
 from django.contrib import admin
 
+from accounts.admin_contact import ThreadAdmin
 from accounts.admin_credentials import CredentialAdmin
 from accounts.admin_people import AuditEntryAdmin, InvitationAdmin
-from accounts.models import AuditEntry, Credential, Invitation, Membership, User
+from accounts.models import AuditEntry, Credential, Invitation, Membership, Thread, User
 from accounts.staff_pages import BigTableAdmin, ReadOnlyAdmin
 
 __all__ = ["BigTableAdmin", "ReadOnlyAdmin"]
@@ -12,6 +13,7 @@ __all__ = ["BigTableAdmin", "ReadOnlyAdmin"]
 admin.site.register(Credential, CredentialAdmin)
 admin.site.register(Invitation, InvitationAdmin)
 admin.site.register(AuditEntry, AuditEntryAdmin)
+admin.site.register(Thread, ThreadAdmin)
 
 
 @admin.register(User)

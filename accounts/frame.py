@@ -1,5 +1,6 @@
 """What stands around every page: the entries of the sidebar, the account, its health, the theme."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from django.http import HttpRequest
@@ -64,6 +65,11 @@ PAGES = (
     ("Team", "people", "team"),
     ("Settings", "gear", "settings"),
 )
+# Where help is, below the pages.
+HELP = (
+    ("Documentation", "book", "docs"),
+    ("Contact", "life-preserver", "contact"),
+)
 
 
 def frame(request: HttpRequest) -> dict[str, object]:
@@ -73,6 +79,7 @@ def frame(request: HttpRequest) -> dict[str, object]:
         "look": SimpleLazyObject(lambda: looking.current(request)),
         "theme": theme if theme in THEMES else "",
         "navigation": SimpleLazyObject(lambda: navigation(request)),
+        "help": SimpleLazyObject(lambda: navigation(request, HELP)),
         "memberships": SimpleLazyObject(lambda: memberships(request)),
         "membership": SimpleLazyObject(lambda: current_membership(request)),
         "account": SimpleLazyObject(lambda: _account(request)),
@@ -81,12 +88,12 @@ def frame(request: HttpRequest) -> dict[str, object]:
     }
 
 
-def navigation(request: HttpRequest) -> list[Entry]:
+def navigation(request: HttpRequest, pages: Sequence[tuple[str, str, str]] = PAGES) -> list[Entry]:
     """Return the pages that exist, and mark the one that is shown or that the shown lies under."""
     match = request.resolver_match
     here = match.url_name or "" if match else ""
     entries = []
-    for word, icon, name in PAGES:
+    for word, icon, name in pages:
         try:
             url = reverse(name)
         except NoReverseMatch:

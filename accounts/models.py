@@ -12,7 +12,9 @@ from django.db.models.functions import Now
 from django.utils import timezone
 
 from accounts import plan
-from accounts.looks import Look as Look  # Django looks for it here
+from accounts.looks import Look as Look  # Django looks for these here
+from accounts.threads import Thread as Thread
+from accounts.threads import ThreadEntry as ThreadEntry
 from accounts.volume import Standing, VolumeDay
 
 MEBIBYTE = 1024 * 1024

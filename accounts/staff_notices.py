@@ -1,4 +1,4 @@
-"""Tell staff by mail what waits for their decision, once a matter."""
+"""Tell staff by mail what waits for them, once a matter."""
 
 import logging
 from collections.abc import Iterable
@@ -11,9 +11,13 @@ from django.core.mail import send_mail
 from django.urls import reverse
 
 from accounts import allowance, notices
+from accounts.threads import ThreadEntry
 from accounts.volume import RampUpRequest, StaffNotice, Standing, StandingChange
 
 logger = logging.getLogger(__name__)
+
+# What stands before the link to where staff act.
+DECIDE = "The evidence, and the decision"
 
 
 def tell_of_request(request: RampUpRequest) -> None:
@@ -39,8 +43,20 @@ def tell_of_standing(change: StandingChange, decide_by: datetime) -> None:
     )
 
 
-def _tell(matter: str, subject: str, text: str, path: str) -> None:
-    text = f"{text}\n\nThe evidence, and the decision: {settings.DASHBOARD_URL}{path}\n"
+def tell_of_question(entry: ThreadEntry) -> None:
+    """Tell of what a customer wrote on the page Contact."""
+    thread = entry.thread
+    _tell(
+        f"question {entry.pk}",
+        f"{thread.account} asks: {thread}",
+        entry.text,
+        reverse("admin:accounts_thread_change", args=[thread.pk]),
+        "Answer it",
+    )
+
+
+def _tell(matter: str, subject: str, text: str, path: str, link: str = DECIDE) -> None:
+    text = f"{text}\n\n{link}: {settings.DASHBOARD_URL}{path}\n"
     # A header has one line, whatever an account is called.
     subject = " ".join(subject.split())[:200]
     notice = StaffNotice(matter=matter, subject=subject, text=text)

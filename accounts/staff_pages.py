@@ -7,10 +7,11 @@ from dataclasses import dataclass
 from typing import Any
 
 from django.contrib import admin
+from django.contrib.admin import SimpleListFilter
 from django.contrib.admin.utils import unquote
 from django.contrib.admin.views.main import ChangeList
 from django.core.exceptions import ValidationError
-from django.db.models import Model, QuerySet
+from django.db.models import Model, QuerySet, TextChoices
 from django.forms import BaseForm, ModelForm
 from django.http import HttpRequest, HttpResponse
 from django.template.response import TemplateResponse
@@ -55,6 +56,29 @@ class ReadOnlyAdmin(admin.ModelAdmin):
             return super().get_search_results(request, queryset, search_term)
         except (ValidationError, ValueError):
             return queryset.none(), False
+
+
+class StateFilter(SimpleListFilter):
+    """Shows what waits for staff, unless something else is asked for."""
+
+    states: type[TextChoices]
+    first: str  # the state that waits
+
+    title = "state"
+    parameter_name = "state"
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
+        others = [(one.value, str(one.label)) for one in self.states if one != self.first]
+        return [("all", "All"), *others]
+
+    def choices(self, changelist: Any) -> Any:
+        first, *others = super().choices(changelist)
+        return [{**first, "display": str(self.states(self.first).label).capitalize()}, *others]
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
+        if self.value() == "all":
+            return queryset
+        return queryset.filter(state=self.value() or self.first)
 
 
 class NewestChangeList(ChangeList):

@@ -4,7 +4,7 @@ from allauth.account import views as allauth_views
 from django.contrib.auth.views import LogoutView
 from django.urls import include, path, re_path
 
-from accounts import invitation_pages, looking, settings_pages, team_pages
+from accounts import contact_pages, invitation_pages, looking, settings_pages, team_pages
 from accounts.views import choose_theme, switch_account
 
 log_in = allauth_views.login
@@ -53,6 +53,8 @@ urlpatterns = [
     path("team/members/<int:number>/remove/", team_pages.remove, name="team-remove"),
     path("settings/", settings_pages.settings, name="settings"),
     path("settings/delete/", settings_pages.delete, name="settings-delete"),
+    path("contact/", contact_pages.contact_page, name="contact"),
+    path("contact/<int:number>/", contact_pages.contact_thread, name="contact-thread"),
     path("you/time-zone/", settings_pages.choose_time_zone, name="time-zone"),
     path("invitation/<str:token>/", invitation_pages.answer, name="invitation"),
 ]

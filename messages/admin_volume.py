@@ -5,7 +5,6 @@ from typing import Any
 from django import forms
 from django.contrib import admin
 from django.contrib import messages as flash
-from django.contrib.admin import SimpleListFilter
 from django.contrib.admin.utils import unquote
 from django.core.exceptions import PermissionDenied
 from django.db.models import OuterRef, QuerySet, Subquery
@@ -18,7 +17,7 @@ from django.utils.timesince import timesince
 from accounts import approval
 from accounts.approval import Ruling
 from accounts.models import User
-from accounts.staff_pages import ReadOnlyAdmin
+from accounts.staff_pages import ReadOnlyAdmin, StateFilter
 from accounts.volume import RampUpDecision, RampUpRequest
 from domains.models import Domain
 from events.admin_columns import percent, week
@@ -59,24 +58,9 @@ class RulingForm(forms.Form):
         return Ruling(verdict, **self.cleaned_data)
 
 
-class StateFilter(SimpleListFilter):
-    """Shows what waits for a decision, unless something else is asked for."""
-
-    title = "state"
-    parameter_name = "state"
-
-    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
-        others = [state for state in RampUpRequest.State if state != RampUpRequest.State.PENDING]
-        return [("all", "All"), *((state.value, state.label) for state in others)]
-
-    def choices(self, changelist: Any) -> Any:
-        pending, *others = super().choices(changelist)
-        return [{**pending, "display": "Pending"}, *others]
-
-    def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
-        if self.value() == "all":
-            return queryset
-        return queryset.filter(state=self.value() or RampUpRequest.State.PENDING)
+class RequestState(StateFilter):
+    states = RampUpRequest.State
+    first = RampUpRequest.State.PENDING
 
 
 class RampUpRequestAdmin(ReadOnlyAdmin):
@@ -84,7 +68,7 @@ class RampUpRequestAdmin(ReadOnlyAdmin):
 
     change_form_template = "admin/volume/request.html"
     ordering = ("asked_at",)
-    list_filter = (StateFilter,)
+    list_filter = (RequestState,)
     list_select_related = ("account",)
     list_display = (
         "account", "now_and_asked", "sent", "bounces", "complaints", "domains", "age", "state",
