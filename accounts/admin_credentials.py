@@ -2,7 +2,6 @@
 
 from typing import Any
 
-from django import forms
 from django.contrib import admin
 from django.contrib import messages as flash
 from django.core.exceptions import PermissionDenied
@@ -15,45 +14,15 @@ from django.urls import URLPattern, path, reverse
 from django.utils.decorators import method_decorator
 
 from accounts import authentication, changes
-from accounts.domain_names import to_a_label
-from accounts.models import Credential, Scope
+from accounts.credential_forms import StaffCredentialForm
+from accounts.models import Credential
 from accounts.staff_pages import ConfirmedAdmin
-
-
-class CredentialForm(ModelForm):
-    """What a credential may do."""
-
-    scopes = forms.MultipleChoiceField(
-        choices=[(scope.value, f"{scope.value}: {meaning}") for scope, meaning in (
-            (Scope.SEND, "submit messages, by SMTP and REST, and cancel them"),
-            (Scope.READ, "look at messages, events, suppressions, domains, statistics"),
-            (Scope.ADMIN, "change domains, suppressions, webhooks, credentials"),
-        )],
-        widget=forms.CheckboxSelectMultiple,
-    )  # fmt: skip
-
-    class Meta:
-        help_texts = {
-            "domains": "Separated by commas: the only verified domains that it may send under."
-            " Empty: all of the account.",
-            "is_test": "Whatever it submits is checked and simulated, never delivered.",
-            "is_relay": "For a mail server that splits long lists of recipients by itself.",
-        }
-
-    def clean_scopes(self) -> list[str]:
-        return sorted(self.cleaned_data["scopes"])
-
-    def clean_domains(self) -> list[str]:
-        try:
-            return sorted({to_a_label(name) for name in self.cleaned_data["domains"] or []})
-        except ValueError as error:
-            raise forms.ValidationError(str(error)) from None
 
 
 class CredentialAdmin(ConfirmedAdmin):
     """All credentials without their secrets. One that was revoked stays as it is, for ever."""
 
-    form = CredentialForm
+    form = StaffCredentialForm
     secrets = ("secret_hash", "previous_secret_hash")
     changeable = ("name", "scopes", "domains", "is_test", "is_relay")
     raw_id_fields = ("account",)

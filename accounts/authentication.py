@@ -55,6 +55,14 @@ def rotate(credential: Credential, *, immediately: bool = False) -> str:
     return secret
 
 
+def end_rotation(credential: Credential) -> None:
+    """End the secret before the last rotation; the new one alone is good from now on."""
+    credential.previous_secret_hash, credential.previous_secret_until = "", None
+    with transaction.atomic():
+        credential.save(update_fields=["previous_secret_hash", "previous_secret_until"])
+        changes.announce(credential.account_id)
+
+
 def revoke(credential: Credential) -> None:
     """End a credential for ever; running sessions see it at once."""
     credential.revoked_at = timezone.now()

@@ -3,6 +3,7 @@
 from django.urls import include, path
 
 from messages import content_pages, message_acts, message_page, views, views_refusals
+from messages.connecting import credential_pages, pages, trial
 from messages.tracked.views import unsubscribe
 
 of_one = [
@@ -24,5 +25,14 @@ urlpatterns = [
     path("messages/export.csv", views.message_export, name="message-export"),
     path("messages/refused/", views_refusals.refusal_list, name="message-refusals"),
     path("messages/<uuid:message_id>/", include(of_one)),
+    path("keys/", pages.credential_list, name="credential-list"),
+    path("keys/ca.pem", pages.ca_certificate, name="ca-certificate"),
+    path("keys/new/", credential_pages.create, name="credential-new"),
+    path("keys/test/", trial.send, name="credential-test"),
+    path("keys/test/<uuid:message_id>/", trial.watch, name="credential-trial"),
+    path("keys/<str:username>/", credential_pages.change, name="credential-change"),
+    path("keys/<str:username>/secret/", credential_pages.rotate, name="credential-rotate"),
+    path("keys/<str:username>/end/", credential_pages.end_rotation, name="credential-end-rotation"),
+    path("keys/<str:username>/revoke/", credential_pages.revoke, name="credential-revoke"),
     path("t/u/<str:written>", unsubscribe, name="unsubscribe"),
 ]

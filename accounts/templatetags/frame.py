@@ -70,16 +70,22 @@ def field(bound: BoundField) -> dict[str, object]:
     """Show a field of a form: its label, widget, help, and what is wrong with it."""
     widget = bound.field.widget
     is_check = isinstance(widget, CheckboxInput)
-    style = "form-check-input" if is_check else "form-control"
+    is_group = isinstance(widget, RadioSelect)  # of buttons, or of boxes to tick
+    style = "form-check-input" if is_check or is_group else "form-control"
     if isinstance(widget, Select):
-        style = "" if isinstance(widget, RadioSelect) else "form-select"
+        style = "form-select"
     attributes: dict[str, str | bool] = {"class": f"{style} is-invalid" if bound.errors else style}
     described = [f"{bound.auto_id}_helptext"] if bound.help_text else []
     if bound.errors:
         described.append(f"{bound.auto_id}_error")
     if described:
         attributes["aria-describedby"] = " ".join(described)
-    return {"field": bound, "widget": bound.as_widget(attrs=attributes), "is_check": is_check}
+    return {
+        "field": bound,
+        "widget": bound.as_widget(attrs=attributes),
+        "is_check": is_check,
+        "is_group": is_group,
+    }
 
 
 @register.inclusion_tag("parts/chart.html")
