@@ -35,7 +35,7 @@ def ensure_demo() -> dict[str, object]:
         account = _account()
         password = _password(account, str(known.get("login_password", "")))
         username, secret = _credential(account, known)
-        _domain(account, DOMAIN)
+        ensure_domain(account, DOMAIN)
         _own_mail()
     facts = _facts(account, password, username, secret)
     _write(demo_file(), facts)
@@ -102,10 +102,11 @@ def _own_mail() -> None:
         operator = _without_limits(Account(name="Operator"))
         owner = User.objects.get(email=EMAIL)
         Membership.objects.create(user=owner, account=operator, role=Membership.Role.OWNER)
-        _domain(operator, name)
+        ensure_domain(operator, name)
 
 
-def _domain(account: Account, name: str) -> None:
+def ensure_domain(account: Account, name: str) -> None:
+    """Make a verified domain with a signing key, where nobody has it."""
     # The simulator's DNS carries whatever records our domains need, so it is verified as it is.
     now = timezone.now()
     # The simulator, too, has only just been started.

@@ -27,6 +27,12 @@ def new_id() -> UUID:
     )
 
 
+def id_at(moment: datetime) -> UUID:
+    """Return an id as if it had been made at a moment, for what is written down later."""
+    first = first_id_at(moment).int & ~_RANDOM
+    return UUID(int=first | (int.from_bytes(os.urandom(8), "big") & _RANDOM))
+
+
 def first_id_at(moment: datetime) -> UUID:
     """Return what no id made at a moment or later is less than, and every older one is."""
     milliseconds = int(moment.timestamp() * 1000)

@@ -2,9 +2,11 @@
 
 from django.urls import path
 
-from events import suppression_pages, volume_page
+from events import analytics_page, suppression_pages, volume_page
 
 urlpatterns = [
+    path("analytics/", analytics_page.analytics, name="analytics"),
+    path("analytics/<slug:name>.csv", analytics_page.analytics_csv, name="analytics-csv"),
     path("suppressions/", suppression_pages.suppression_list, name="suppression-list"),
     path("suppressions/add/", suppression_pages.add, name="suppression-add"),
     path("suppressions/export/", suppression_pages.export, name="suppression-export"),

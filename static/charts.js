@@ -26,8 +26,8 @@
     const plain = colour(series.tone ?? "accent");
     const tint = series.ghost ? faded(plain) : plain;
     return {
-      label: series.name, data: series.values, type: series.dashed ? "line" : data.type,
-      borderColor: tint, backgroundColor: tint, borderWidth: data.type === "bar" && !series.dashed ? 0 : 2,
+      label: series.name, data: series.values, type: series.dashed || series.ghost ? "line" : data.type,
+      borderColor: tint, backgroundColor: tint, borderWidth: data.type === "bar" && !series.dashed && !series.ghost ? 0 : 2,
       borderDash: series.dashed ? [6, 4] : [], pointRadius: 0, pointHitRadius: 12, tension: 0.25,
       stack: series.dashed ? "line" : series.ghost ? "before" : "now", spanGaps: true,
     };
