@@ -128,7 +128,7 @@ AUTH_PASSWORD_VALIDATORS = [
 ]
 AUTHENTICATION_BACKENDS = ["allauth.account.auth_backends.AuthenticationBackend"]
 LOGIN_URL = "log-in"
-LOGIN_REDIRECT_URL = "message-list"
+LOGIN_REDIRECT_URL = "overview"
 LOGOUT_REDIRECT_URL = "log-in"
 LANGUAGE_CODE = "en-us"
 TIME_ZONE = "UTC"

@@ -39,8 +39,8 @@ RATES = {
 BOUNCE_LIMIT, COMPLAINT_LIMIT, COMPLAINT_END = 2.0, 0.1, 0.3
 BEFORE = "the period before"
 
-Data = dict[str, object]
-Series = dict[str, object]
+Series = dict[str, Any]
+Data = dict[str, Any]
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +50,7 @@ class Tile:
     name: str
     count: int
     rate: str  # "98.9 %"; "": it has none, "–": of nothing
-    before: str  # the same of the period before: the rate, or else the count
+    before: str  # the same of the period before: the rate, or else the count; "": no mail then
     url: str  # of the messages
 
 
@@ -82,6 +82,10 @@ class Figures:
     def is_empty(self) -> bool:
         return not any(any(bucket.counts.values()) for bucket in self.now)
 
+    @property
+    def was_before(self) -> bool:
+        return any(any(bucket.counts.values()) for bucket in self.before)
+
     @cached_property
     def _times(self) -> list[Counter[int]]:
         query = self._asked.query
@@ -93,14 +97,18 @@ class Figures:
         return [
             Tile(
                 NAMES[kind], now[kind], rate_of(now, kind),
-                rate_of(before, kind) or f"{before[kind]:,}", self._asked.messages(kind),
+                (rate_of(before, kind) or f"{before[kind]:,}") if self.was_before else "",
+                self._asked.messages(kind),
             )
             for kind in kinds
         ]  # fmt: skip
 
     def chart(self, name: str) -> Data:
-        """Return one of CHARTS, as static/charts.js wants it."""
-        return CHARTS[name](self)
+        """Return one of CHARTS, as static/charts.js wants it; no ghost of a period without mail."""
+        data = CHARTS[name](self)
+        if not self.was_before:
+            data["series"] = [one for one in data["series"] if "ghost" not in one]
+        return data
 
     @property
     def labels(self) -> list[str]:

@@ -2,7 +2,7 @@
 
 from django.urls import include, path
 
-from messages import content_pages, message_acts, message_page, views, views_refusals
+from messages import content_pages, message_acts, message_page, overview, views, views_refusals
 from messages.connecting import credential_pages, pages, trial
 from messages.tracked.views import unsubscribe
 
@@ -21,7 +21,8 @@ of_one = [
 ]
 
 urlpatterns = [
-    path("", views.message_list, name="message-list"),
+    path("", overview.overview, name="overview"),
+    path("messages/", views.message_list, name="message-list"),
     path("messages/export.csv", views.message_export, name="message-export"),
     path("messages/refused/", views_refusals.refusal_list, name="message-refusals"),
     path("messages/<uuid:message_id>/", include(of_one)),

@@ -4,7 +4,6 @@ from collections.abc import Iterator
 from datetime import UTC, timedelta
 from uuid import UUID
 
-from django.conf import settings
 from django.db.models import Prefetch, QuerySet
 from django.db.models.functions import Left
 from django.http import (
@@ -19,10 +18,9 @@ from django.views.decorators.http import require_safe
 
 from accounts.models import Account
 from accounts.views import account_required
-from domains.models import Domain
 from events import suppression_csv
 from events.identifiers import time_of
-from messages import search
+from messages import first_message, search
 from messages.message_filter import CLASSES, FilterForm, applied
 from messages.models import Message, Recipient, State
 
@@ -57,7 +55,7 @@ def message_list(request: HttpRequest, account: Account) -> HttpResponse:
     if form.asked and len(found) <= PAGE:
         context |= _further(account, form)
     if not (page or before or form.asked):
-        context["command"] = _first_command(request, account)
+        context["command"] = first_message.command(request, account)
     return render(request, "messages/list.html", context)
 
 
@@ -115,23 +113,6 @@ def _further(account: Account, form: FilterForm) -> dict[str, object]:
         "searched_to": time_of(oldest),
         "further": form.address(until=until.isoformat(timespec="milliseconds")),
     }
-
-
-def _first_command(request: HttpRequest, account: Account) -> str:
-    """Return the command that sends a first message, with the account's own values."""
-    credential = account.credentials.filter(revoked_at=None).order_by("id").first()
-    domain = Domain.objects.filter(account=account, verified_at__isnull=False).first()
-    host = "127.0.0.1" if settings.DEVELOPMENT else settings.OPERATOR_HOST
-    lines = (
-        f"swaks --server {host}:{settings.SUBMISSION_PORTS[0]} --tls",
-        f"--auth-user {credential.username if credential else 'YOUR-CREDENTIAL'}",
-        f"--from hello@{domain.name if domain else 'your-domain.example'}",
-        # Where the simulator is the world, nobody else can be reached.
-        f"--to {'delivered@sim.test' if settings.DEVELOPMENT else request.user}",
-        '--header "Subject: Hello"',
-        '--body "It works."',
-    )
-    return " \\\n  ".join(lines)
 
 
 @require_safe

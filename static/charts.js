@@ -29,6 +29,7 @@
       label: series.name, data: series.values, type: series.dashed || series.ghost ? "line" : data.type,
       borderColor: tint, backgroundColor: tint, borderWidth: data.type === "bar" && !series.dashed && !series.ghost ? 0 : 2,
       borderDash: series.dashed ? [6, 4] : [], pointRadius: 0, pointHitRadius: 12, tension: 0.25,
+      order: series.dashed || series.ghost ? 0 : 1, // lines before bars
       stack: series.dashed ? "line" : series.ghost ? "before" : "now", spanGaps: true,
     };
   }

@@ -3,7 +3,7 @@ from django.urls import reverse
 
 from messages.tests.factories import PASSWORD, AccountFactory, UserFactory
 
-LOG_IN, LOG_OUT, HOME = reverse("log-in"), reverse("log-out"), reverse("message-list")
+LOG_IN, LOG_OUT, HOME = reverse("log-in"), reverse("log-out"), reverse("overview")
 
 
 @pytest.fixture

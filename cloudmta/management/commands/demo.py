@@ -49,7 +49,7 @@ class Command(BaseCommand):
         if not settings.DEVELOPMENT:
             raise CommandError("--history invents mail, so it is for development only.")
         if not 1 <= messages <= MAX_MESSAGES:
-            raise CommandError(f"--messages must lie between 1 and {MAX_MESSAGES}.")
+            raise CommandError(f"--messages must lie between 1 and {MAX_MESSAGES:,}.")
         account = Account.objects.get(public_id=facts["account_id"])
         credential = Credential.objects.get(username=facts["smtp_username"])
         ensure_domain(account, f"news.{DOMAIN}")
