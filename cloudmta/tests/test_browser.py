@@ -23,7 +23,7 @@ def sent(house: House, recipient: str, subject: str) -> None:
 def test_a_customer_finds_out_what_became_of_a_message(page: Page, house: House, web: str) -> None:
     sent(house, "bounced+browser@sim.test", "Where is it?")
 
-    page.goto(web)
+    page.goto(f"{web}messages/")
     page.get_by_role("link", name="Where is it?").click()
 
     expect(page.get_by_role("heading", name="Where is it?")).to_be_visible()
@@ -35,7 +35,7 @@ def test_a_hostile_subject_is_text(page: Page, house: House, web: str) -> None:
     subject = "<script>document.title='owned'</script><img src=x onerror=alert(1)>"
     sent(house, "delivered+hostile@sim.test", subject)
 
-    page.goto(web)
+    page.goto(f"{web}messages/")
     page.get_by_role("link", name=subject).click()
 
     expect(page.get_by_role("heading", name=subject)).to_be_visible()
@@ -46,7 +46,7 @@ def test_it_fits_on_a_phone(page: Page, house: House, web: str) -> None:
     sent(house, f"delivered+{'long' * 10}@sim.test", "A subject " + "that goes on " * 20)
     page.set_viewport_size({"width": 390, "height": 844})
 
-    page.goto(web)
+    page.goto(f"{web}messages/")
 
     assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
 

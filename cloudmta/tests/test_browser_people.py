@@ -190,14 +190,14 @@ def test_without_javascript_all_but_copying_works(browser: Browser, web: str, ho
 def test_nothing_is_asked_of_anybody_else(page: Page, web: str) -> None:
     hosts = set()
     page.on("request", lambda request: hosts.add(request.url.split("/")[2]))
-    for path in ("", "team/", "settings/", "you/two-factor/"):
+    for path in ("", "analytics/", "messages/", "team/", "settings/", "you/two-factor/"):
         page.goto(web + path)
 
     assert hosts == {web.split("/")[2]}
 
 
 PAGES = ["team/", "team/history/", "settings/", "account/new/", "you/email/", "you/password/",
-         "you/two-factor/", "you/sessions/", ""]  # fmt: skip
+         "you/two-factor/", "you/sessions/", "", "messages/"]  # fmt: skip
 
 
 @pytest.mark.parametrize("path", PAGES)
