@@ -1,7 +1,6 @@
 """The page Tags & analytics: rates over time, by tag, class, domain and destination, and as CSV."""
 
-import csv
-from collections.abc import Callable, Iterable
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 from django.http import Http404, HttpRequest, HttpResponse
@@ -12,7 +11,7 @@ from django.views.decorators.http import require_safe
 from accounts.models import Account
 from accounts.views import account_required
 from events import asked as asking
-from events import figures
+from events import figures, suppression_csv
 from events.asked import FILTERS, PERIODS, Asked
 from events.figures import CHARTS, Figures
 from events.statistics import SHARES, Query
@@ -32,8 +31,6 @@ TITLES = {
     "engagement": "Opens and clicks",
     "times": "Time to deliver",
 }
-# Cells that a spreadsheet would take for a formula.
-FORMULA = ("=", "+", "-", "@", "\t", "\r")
 
 
 @dataclass(frozen=True, slots=True)
@@ -147,33 +144,30 @@ def _csv_url(asked: Asked, name: str, **more: str) -> str:
 def analytics_csv(request: HttpRequest, account: Account, name: str) -> HttpResponse:
     """Hand out the numbers of one chart, or those of the table below, as CSV."""
     asked = asking.read(account, request.GET.dict(), USUAL)
-    response = HttpResponse(content_type="text/csv; charset=utf-8")
-    response["Content-Disposition"] = f'attachment; filename="{name}.csv"'
-    write = csv.writer(response).writerow
     if name == "shares":
-        _write_shares(write, asked, _share(request))
+        lines = _share_lines(asked, _share(request))
     elif name in _charts(asked):
-        _write_chart(write, asked, name)
+        lines = _chart_lines(asked, name)
     else:
         raise Http404
-    return response
+    return HttpResponse(
+        map(suppression_csv.line, lines),
+        content_type="text/csv; charset=utf-8",
+        headers={"Content-Disposition": f'attachment; filename="{name}.csv"'},
+    )
 
 
-def _write_chart(write: Callable[[Iterable[object]], object], asked: Asked, name: str) -> None:
+def _chart_lines(asked: Asked, name: str) -> Iterator[list[str]]:
     data = Figures(asked).chart(name)
-    series, unit = data["series"], str(data.get("unit", "")).strip()
-    assert isinstance(series, list)
-    names = [f"{one['name']} ({unit})" if unit else one["name"] for one in series]
-    write(["Start", *names])
+    unit = str(data.get("unit", "")).strip()
+    series = data["series"]
+    yield ["Start", *(f"{one['name']} ({unit})" if unit else one["name"] for one in series)]
     values = zip(*(one["values"] for one in series), strict=True)
     for start, row in zip(asked.query.starts, values, strict=True):
-        write([start.isoformat(), *("" if value is None else value for value in row)])
+        yield [start.isoformat(), *("" if value is None else str(value) for value in row)]
 
 
-def _write_shares(write: Callable[[Iterable[object]], object], asked: Asked, share: str) -> None:
-    write([share.capitalize(), *figures.NAMES.values()])
+def _share_lines(asked: Asked, share: str) -> Iterator[list[str]]:
+    yield [share.capitalize(), *figures.NAMES.values()]
     for row in figures.shares(asked, share):
-        name = row.name or "others"
-        # A tag is a stranger's text, and a spreadsheet runs what looks like a formula.
-        safe = f"'{name}" if name.startswith(FORMULA) else name
-        write([safe, *(cell.count for cell in row.cells)])
+        yield [row.name or "others", *(str(cell.count) for cell in row.cells)]

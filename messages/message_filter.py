@@ -12,6 +12,7 @@ from django.utils import timezone
 from django.utils.http import urlencode
 
 from accounts.message_class import BY_NAME
+from events.models import Kind
 from messages.models import State
 
 DAY = len("2026-11-22")
@@ -39,6 +40,7 @@ class FilterForm(forms.Form):
     state = forms.ChoiceField(
         required=False, choices=[("", "any"), *((one.value, one.value) for one in State)]
     )
+    event = forms.ChoiceField(required=False, choices=[("", "any"), *Kind.choices])
     tag = forms.CharField(required=False, max_length=64)
     domain = forms.CharField(required=False, max_length=253, label="Sender's domain")
     since = Moment(label="From")

@@ -12,8 +12,9 @@ from django.db.models import Exists, Model, OuterRef, Q, QuerySet
 
 from accounts.message_class import BY_NAME
 from accounts.models import Account
-from domains.addresses import AddressError, split_address
+from domains.addresses import AddressError, normalise_domain, split_address
 from events.identifiers import first_id_at
+from events.models import Event
 from messages.models import Message, Recipient
 
 # Rows that a search without an index looks through: some milliseconds' worth.
@@ -82,6 +83,9 @@ def _facts(asked: Mapping[str, Any]) -> Q:
         condition &= Q(is_test=asked["test_mode"])
     if "credential" in asked:
         condition &= Q(credential__username=asked["credential"])
+    if "event" in asked:
+        told = Event.objects.filter(message_id=OuterRef("pk"), kind=asked["event"])
+        condition &= Q(Exists(told))
     return condition
 
 
@@ -108,8 +112,20 @@ def _address(text: str) -> Q:
     return Q(domain=domain, address__istartswith=f"{local_part}@")
 
 
+def _domain(text: str) -> str:
+    try:
+        return normalise_domain(text)
+    except AddressError:
+        return text  # nobody is there
+
+
 def _words(text: str) -> Q:
-    """Return the condition for the search box: a recipient, a Message-ID, or words of a subject."""
+    """Return the condition for the search box: a recipient, a Message-ID, or words of a subject.
+
+    "@example.net" finds all recipients of a domain.
+    """
+    if text.startswith("@"):
+        return _has_recipient(Q(domain=_domain(text[1:])))
     if "@" in text:
         header = text if text.startswith("<") else f"<{text}>"
         return _has_recipient(_address(text)) | Q(message_id_header=header)

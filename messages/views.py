@@ -18,6 +18,7 @@ from django.views.decorators.http import require_safe
 
 from accounts.models import Account
 from accounts.views import account_required
+from domains.models import Domain
 from events import suppression_csv
 from events.identifiers import time_of
 from messages import first_message, search

@@ -7,6 +7,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 from django.db import connection
+from django.http import QueryDict
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
@@ -14,7 +15,9 @@ from django.utils import timezone
 
 from accounts.message_class import MessageClass
 from accounts.models import Membership
+from events.statistics import SHARES
 from events.tallies import Sums
+from messages.message_filter import FilterForm
 from messages.tests.factories import AccountFactory, UserFactory
 
 pytestmark = pytest.mark.django_db
@@ -284,3 +287,16 @@ class TestAccess:
         assert len(queries) == 7
         tables = {name for query in queries for name in re.findall(r'"(\w+)"\."', query["sql"])}
         assert not tables & {"events_event", "mail_message", "mail_recipient"}
+
+
+class TestLinks:
+    def test_every_number_leads_to_a_filter_that_the_list_understands(self, alice, account):
+        count(account, "accepted", 5, tags=["order"])
+        for by in SHARES:
+            page = alice.get(PAGE, {"by": by})
+            urls = [tile.url for tile in page.context["tiles"]]
+            urls += [cell.url for row in page.context["rows"] for cell in row.cells]
+            for url in urls:
+                form = FilterForm(QueryDict(url.partition("?")[2]))
+                assert form.is_valid(), (url, form.errors)
+                assert set(QueryDict(url.partition("?")[2])) <= set(form.fields)

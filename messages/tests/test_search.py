@@ -6,6 +6,7 @@ import pytest
 from django.utils import timezone
 
 from events.identifiers import first_id_at
+from events.models import Kind
 from messages import api_lists, search
 from messages.models import Recipient, State
 from messages.tests.factories import (
@@ -37,6 +38,7 @@ class TestFind:
             ("m2@alices.example", False),
             ("Carol@EXAMPLE.net", True), ("arol@example.net", False), ("carol@", False),
             ("car_l@example.net", False), ("c@d@", False), (" ", True), ("", True),
+            ("@Example.NET", True), ("@example", False), ("@", False), ("@a b", False),
         ],
     )  # fmt: skip
     def test_one_box_finds_by_words_message_id_and_recipient(self, account, text, is_found):
@@ -46,6 +48,13 @@ class TestFind:
         RecipientFactory(message=message, address="carol@Example.NET", domain="example.net")
 
         assert bool(found(account, query=text)) is is_found
+
+    def test_an_event_finds_its_message(self, account):
+        opened, other = MessageFactory(account=account), MessageFactory(account=account)
+        EventFactory(message=opened, kind=Kind.OPEN)
+        EventFactory(message=other, kind=Kind.DELIVERY)
+
+        assert found(account, event="open") == [opened]
 
     def test_a_message_s_own_id_finds_it_however_old_it_is(self, account, monkeypatch):
         monkeypatch.setattr(search, "NEWEST", 2)
