@@ -24,6 +24,7 @@ HOUSEKEEPING = {
     "messages.tasks.read_reports": SWEEP,
     "domains.tasks.check_domains": 10,
     "messages.tasks.look_after_held": 15,
+    "messages.tasks.refresh_sts_policies": 60,
     "messages.tasks.bury_accounts": 60,
     "events.tasks.judge_reputation": 60,
     "accounts.tasks.send_volume_notices": 60,

@@ -31,6 +31,8 @@ from messages.sites import TICK, Sites
 from messages.spam import scanners
 from messages.spam.scanners import ScannerUnavailable
 from messages.spam.verdict import Verdict
+from messages.sts import Policies
+from messages.sts_fetch import Fetcher
 
 logger = logging.getLogger(__name__)
 
@@ -59,6 +61,7 @@ class Engine:
 
     def __init__(self) -> None:
         self._directory = Directory()
+        self._policies = Policies(self._directory, Fetcher(self._directory), self._in_claim_thread)
         self._keyring = Keyring()
         self._scanner = scanners.configured()
         self._shaper = Shaper()
@@ -164,7 +167,9 @@ class Engine:
 
     async def _send(self, domain: str, group: list[Composed]) -> None:
         try:
-            site = self._sites.get(await self._directory.exchangers(domain))
+            exchangers = await self._directory.exchangers(domain)
+            # Before the site: mail that a policy protects shares no connection with other mail.
+            site = self._sites.get(await self._policies.apply(domain, exchangers))
         except Unreachable as failure:
             for one in group:
                 self._settle(outcomes.unreachable(one.claimed, failure))

@@ -44,10 +44,12 @@ class Unreachable(Failure):
 class Exchangers:
     """The hosts of a domain, in groups of equal preference, best group first.
 
-    Domains with equal exchangers share connections: together they are one site.
+    Domains with equal exchangers share connections: together they are one site. With
+    `require_tls` they must also show by a certificate who they are, which a policy has asked for.
     """
 
     groups: tuple[tuple[str, ...], ...]
+    require_tls: bool = False
 
     def plan(self) -> list[str]:
         """Return the hosts in the order to try: shuffled within a preference (RFC 5321 §5.1)."""

@@ -2,13 +2,13 @@
 
 from collections import OrderedDict, deque
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
-from datetime import UTC, datetime
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
 
 from accounts.message_class import MessageClass
 from messages.smtp.client import Transaction
 from messages.smtp.replies import Reply
-from messages.transfer import Connection
+from messages.transfer import Connection, Contact
 
 # A transaction that a dying connection left unanswered is tried on another one at once, so often.
 MAX_RETURNS = 2
@@ -25,6 +25,10 @@ class PutOff:
     reply: Reply | None = None  # what the site had said, the end of a message that expires by then
 
 
+def nobody() -> Contact:
+    return Contact("")
+
+
 @dataclass(slots=True, eq=False)
 class Job:
     """A transaction on its way, and whom to tell how it ended."""
@@ -34,9 +38,8 @@ class Job:
     done: Callable[["Job"], None]
     started_at: datetime | None = None
     ended_at: datetime | None = None
-    exchanger: str = ""
-    address: str | None = None
-    tls: str = ""
+    contact: Contact = field(default_factory=nobody)  # whom it was given to
+    is_first: bool = False  # of its connection, whose making is part of the story
     returns: int = 0
     is_in_doubt: bool = False  # the reply to the final dot was lost
     is_withdrawn: bool = False  # it was never begun, and may go to another worker
@@ -46,10 +49,25 @@ class Job:
     def begin_on(self, connection: Connection) -> None:
         """Begin the transaction, and note where."""
         self.started_at = datetime.now(UTC)
-        self.exchanger = connection.exchanger
-        self.address = connection.address
-        self.tls = connection.tls
+        self.contact = connection.contact
+        self.is_first = connection.is_fresh
         connection.begin(self.transaction)
+
+    def came_as_far_as(self, contact: Contact) -> None:
+        """Note whom we called for it in vain."""
+        self.contact, self.is_first = contact, True
+        took = sum(seconds for _, seconds in contact.phases)
+        self.started_at = datetime.now(UTC) - timedelta(seconds=took)
+
+    @property
+    def dialogue(self) -> list[str]:
+        """All that was said: of the first one, how the connection was made as well."""
+        return [*self.contact.dialogue * self.is_first, *self.transaction.dialogue]
+
+    @property
+    def phases(self) -> list[tuple[str, float]]:
+        """The phases, and the seconds that each took."""
+        return [*self.contact.phases * self.is_first, *self.transaction.phases]
 
     def can_begin_again(self) -> bool:
         """Say whether to begin once more after the connection was lost; if not, it is settled."""
@@ -63,15 +81,16 @@ class Job:
             self.finish(LOST)
         else:
             self.returns += 1
-            self.exchanger, self.address, self.tls = "", None, ""
+            self.contact = nobody()
             self.transaction.dialogue.clear()
+            self.transaction.phases.clear()
             return True
         return False
 
     def start_over(self) -> None:
         """Leave the transaction to the connection that it hangs on, and take a fresh one."""
         old = self.transaction
-        self.exchanger, self.address, self.tls = "", None, ""
+        self.contact = nobody()
         self.transaction = Transaction(old.reverse_path, old.recipient, old.letter)
 
     def finish(self, reply: Reply) -> None:

@@ -9,6 +9,7 @@ from django.utils import timezone
 from accounts.message_class import MessageClass
 from accounts.models import Account, Credential
 from messages.site_override import SiteOverride as SiteOverride  # Django looks for it here
+from messages.sts_policy import StsPolicy as StsPolicy
 
 
 class Door(models.TextChoices):
@@ -157,8 +158,18 @@ class Attempt(models.Model):
     exchanger = models.TextField()  # the host from MX; "" where none was found
     address = models.GenericIPAddressField(null=True)
     tls = models.CharField(max_length=20)  # "TLSv1.3"; "" for clear text
+    is_verified = models.BooleanField(db_default=False)  # the certificate, as a policy asked
     reply = models.TextField()  # "550 5.1.1 No such user"
-    dialogue = models.TextField()  # the lines of the transaction, C: ours and S: theirs
+    # The lines of the transaction, C: ours and S: theirs; of the first one of a connection its
+    # beginning as well.
+    dialogue = models.TextField()
+    phases = models.TextField(db_default="")  # "connect 20.1, greeting 3.0": milliseconds of each
+
+    @property
+    def steps(self) -> list[tuple[str, float]]:
+        """The phases in turn, and the milliseconds that each took."""
+        parts = (part.rpartition(" ") for part in self.phases.split(", ") if part)
+        return [(name, float(milliseconds)) for name, _, milliseconds in parts]
 
     def __str__(self) -> str:
         return f"{self.number}: {self.reply}"

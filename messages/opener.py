@@ -9,8 +9,10 @@ from django.conf import settings
 
 from messages import exchangers, transfer
 from messages.exchangers import Directory, Exchangers, Unreachable
+from messages.smtp.client import Tls
+from messages.smtp.client_events import LOOP
 from messages.smtp.replies import Reply
-from messages.transfer import ConnectFailed, Connection, Owner
+from messages.transfer import ConnectFailed, Connection, Contact, Owner
 
 # Addresses that are tried for one connection; of each host two at the least (RFC 5321 §5.1).
 MAX_TRIES = 10
@@ -54,7 +56,7 @@ class Opener:
                 return await self._connect_to_host(owner, host, is_first, works)
             except ConnectFailed as failure:
                 failures.append(failure)
-                if failure.reply == exchangers.loop(host):
+                if failure.reply.status == LOOP and not failure.reply.is_remote:
                     break  # who stands behind us in the list would pass it on to us
         raise _most_hopeful(failures)
 
@@ -67,17 +69,17 @@ class Opener:
     ) -> Connection:
         until, reply = self._down.get(host, (0, None))
         if reply and until > time.monotonic():
-            raise ConnectFailed(reply)
+            raise ConnectFailed(reply, Contact(host))
         try:
             addresses = await self._directory.addresses(host)
         except Unreachable as error:
-            raise ConnectFailed(error.reply) from error
+            raise ConnectFailed(error.reply, Contact(host)) from error
         failures = []
         # Many hosts with many addresses would keep one message for an hour.
         most = max(2, MAX_TRIES // len(self._exchangers.plan()))
         for address in (_by_taste(addresses) if is_first else addresses)[:most]:
             if await self._directory.is_ourselves(address):
-                raise ConnectFailed(exchangers.loop(host))
+                raise ConnectFailed(exchangers.loop(host), Contact(host, address))
             try:
                 return await self._connect_to(owner, host, address)
             except ConnectFailed as failure:
@@ -89,14 +91,17 @@ class Opener:
         raise hope
 
     async def _connect_to(self, owner: Owner, host: str, address: str) -> Connection:
-        use_tls = self._clear_until.get(host, 0) < time.monotonic()
+        if self._exchangers.require_tls:
+            return await transfer.connect(owner, host, address, Tls.REQUIRED)
+        if self._clear_until.get(host, 0) > time.monotonic():
+            return await transfer.connect(owner, host, address, Tls.NEVER)
         try:
-            return await transfer.connect(owner, host, address, use_tls=use_tls)
+            return await transfer.connect(owner, host, address)
         except ConnectFailed as failure:
-            if failure.reply.status != transfer.TLS_FAILED or not use_tls:
+            if failure.reply.status != transfer.TLS_FAILED:
                 raise
             self._clear_until[host] = time.monotonic() + CLEAR_FOR
-            return await transfer.connect(owner, host, address, use_tls=False)
+            return await transfer.connect(owner, host, address, Tls.NEVER)
 
     def _note_down(self, host: str, reply: Reply) -> None:
         self._down[host] = (time.monotonic() + DOWN_FOR, reply)

@@ -66,7 +66,7 @@ class Openings:
         try:
             await self._opener.open(self._seat(slot), is_first=is_first, works=works)
         except ConnectFailed as failure:
-            raise Refused(failure.reply, await gate.refused(slot)) from failure
+            raise Refused(failure, await gate.refused(slot)) from failure
         except BaseException:
             gate.release(slot)
             raise

@@ -36,8 +36,8 @@ LOOK_AGAIN = timedelta(minutes=15)
 MAX_REPLY = 1000
 
 ATTEMPT_COLUMNS = (
-    "recipient", "number", "started_at", "duration", "exchanger", "address", "tls", "reply",
-    "dialogue",
+    "recipient", "number", "started_at", "duration", "exchanger", "address", "tls",
+    "is_verified", "reply", "dialogue", "phases",
 )  # fmt: skip
 
 
@@ -54,10 +54,11 @@ class Result:
 
 def of_attempt(claimed: Claimed, job: Job) -> Result:
     """Judge a finished job by its verdict."""
-    reply = job.transaction.verdict
+    reply, contact = job.transaction.verdict, job.contact
     assert reply and job.started_at and job.ended_at
     details: dict[str, object] = _reply_details(reply) | {
-        "mx": job.exchanger, "ip": job.address, "tls": job.tls, "attempt": claimed.attempt_number,
+        "mx": contact.exchanger, "ip": contact.address, "tls": contact.tls,
+        "tls_verified": contact.is_verified, "attempt": claimed.attempt_number,
     }  # fmt: skip
     if job.is_in_doubt:
         details["may_have_arrived"] = True
@@ -66,11 +67,13 @@ def of_attempt(claimed: Claimed, job: Job) -> Result:
         claimed.attempt_number,
         job.started_at,
         job.ended_at - job.started_at,
-        job.exchanger,
-        ipaddress.ip_address(job.address) if job.address else None,
-        job.tls,
+        contact.exchanger,
+        ipaddress.ip_address(contact.address) if contact.address else None,
+        contact.tls,
+        contact.is_verified,
         _shown(reply),
-        "\n".join(job.transaction.dialogue).replace("\x00", ""),
+        "\n".join(job.dialogue).replace("\x00", ""),
+        ", ".join([f"{phase} {seconds * 1000:.1f}" for phase, seconds in job.phases]),
     )
     retry_at = claimed.retry_at
     if job.is_in_doubt:
@@ -102,7 +105,7 @@ def simulated(claimed: Claimed, reply: Reply, report: Report | None) -> Result:
     details = _reply_details(reply) | {"attempt": claimed.attempt_number}
     attempt = (
         claimed.id, claimed.attempt_number, now, timedelta(0), "test mode", None, "",
-        _shown(reply), "",
+        False, _shown(reply), "", "",
     )  # fmt: skip
     result = _judged(claimed, reply, Phase.RCPT, now, claimed.retry_at, details, attempt)
     if report is None:

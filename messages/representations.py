@@ -104,8 +104,10 @@ def of_attempt(attempt: Attempt) -> dict[str, Any]:
         "exchanger": attempt.exchanger,
         "address": attempt.address,
         "tls": attempt.tls,
+        "tls_verified": attempt.is_verified,
         "reply": attempt.reply,
         "dialogue": attempt.dialogue,
+        "phases": [{"phase": name, "seconds": ms / 1000} for name, ms in attempt.steps],
     }
 
 

@@ -112,6 +112,11 @@ class RecipientOut(Serializer):
     reply = serializers.CharField(allow_blank=True)
 
 
+class PhaseOut(Serializer):
+    phase = serializers.CharField()
+    seconds = serializers.FloatField()
+
+
 class AttemptOut(Serializer):
     number = serializers.IntegerField()
     started_at = serializers.DateTimeField()
@@ -119,8 +124,10 @@ class AttemptOut(Serializer):
     exchanger = serializers.CharField(allow_blank=True)
     address = serializers.CharField(allow_null=True)
     tls = serializers.CharField(allow_blank=True)
+    tls_verified = serializers.BooleanField()
     reply = serializers.CharField(allow_blank=True)
     dialogue = serializers.CharField(allow_blank=True)
+    phases = PhaseOut(many=True)
 
 
 class MessageOut(_WithFrom):

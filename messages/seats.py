@@ -5,8 +5,7 @@ from typing import Protocol
 
 from messages.shaping.scope import Slot
 from messages.smtp.client import Transaction
-from messages.smtp.replies import Reply
-from messages.transfer import Connection
+from messages.transfer import ConnectFailed, Connection
 
 # Seconds a connection may serve: receivers dislike it for ever (delivery S8).
 MAX_AGE = 300
@@ -23,10 +22,11 @@ class NoSlot(Exception):
 class Refused(Exception):
     """A connection came to nothing. Says how many others there are at the site, of all workers."""
 
-    def __init__(self, reply: Reply, others: int) -> None:
-        self.reply = reply
+    def __init__(self, failure: ConnectFailed, others: int) -> None:
+        self.reply = failure.reply
+        self.contact = failure.contact
         self.others = others
-        super().__init__(str(reply))
+        super().__init__(str(failure))
 
 
 class Host(Protocol):

@@ -17,7 +17,7 @@ from messages.shaping.standing import Standing
 from messages.shaping.window import Window
 from messages.smtp.client import Transaction
 from messages.smtp.replies import Reply
-from messages.transfer import Connection
+from messages.transfer import Connection, Contact
 from messages.waiting_room import WaitingRoom
 
 # A further connection is opened for so many that wait: fewer leave sooner over those there are.
@@ -28,6 +28,7 @@ STALLED = 0.5
 LOOK = 1
 # Seconds until a site that has refused one connection of many is asked for another.
 AFTER_REFUSAL = 1
+OUR_FAULT = Reply(451, "4.3.0", "Delivery failed for a reason of our own")
 
 
 class Site:
@@ -117,7 +118,7 @@ class Site:
             self._was_refused(failure)
         else:
             if not (self._connections or self._opening):
-                self.room.fail(Reply(451, "4.3.0", "Delivery failed for a reason of our own"))
+                self.room.fail(OUR_FAULT, Contact(""))
             raise failure
 
     def _found_no_slot(self, message_class: MessageClass, seconds: float) -> None:
@@ -145,15 +146,15 @@ class Site:
                 self._opener.forgive()
             self._window.cut(ours)
             self._ask_again(list(MessageClass), AFTER_REFUSAL)
-        elif failure.reply.is_permanent:
-            self.room.fail(failure.reply)
         else:
-            self._go_down(failure.reply)
+            # A refusal for ever too: it is about us, and the mail of others can wait until it is
+            # lifted (delivery C2).
+            self._go_down(failure)
 
-    def _go_down(self, reply: Reply) -> None:
+    def _go_down(self, failure: Refused) -> None:
         """Nobody takes a connection: one message has tried it, the others need not."""
-        self.standing.went_down(reply)
-        self.room.fail_first(reply)
+        self.standing.went_down(failure.reply)
+        self.room.fail_first(failure.reply, failure.contact)
         self.dispatch()
 
     def _have_places(self, wait: float) -> None:

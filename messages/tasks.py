@@ -4,9 +4,11 @@ from celery import shared_task, signals
 
 from accounts.message_class import MessageClass
 from events.hosting import Host
-from messages import burial, holding, incoming, reader, retention
+from messages import burial, holding, incoming, reader, retention, sts
 from messages.delivery import Engine
 from messages.doorbell import BELLS, TASK
+from messages.exchangers import Directory
+from messages.sts_fetch import Fetcher
 
 # Seconds of one turn; others of the same worker wait meanwhile.
 FORGET_SECONDS = 5
@@ -40,6 +42,12 @@ def read_reports() -> None:
 def bury_accounts() -> None:
     """Take away what closed accounts held."""
     burial.bury_all()
+
+
+@shared_task
+def refresh_sts_policies() -> None:
+    """Fetch the MTA-STS policies again that will expire."""
+    sts.refresh(lambda: Fetcher(Directory()))
 
 
 @shared_task

@@ -1,25 +1,26 @@
 """Talk to one exchanger over one connection: the I/O around the client's side of SMTP."""
 
 import asyncio
-import ssl
 import time
 from collections.abc import Callable
+from dataclasses import dataclass, field
 from typing import Protocol, cast
 
 from django.conf import settings
 
 from messages import exchangers
 from messages.smtp.client import (
-    Awaited,
     ClientSession,
-    Event,
     Phase,
     Ready,
     Settled,
+    Tls,
     Transaction,
     UpgradeToTls,
 )
+from messages.smtp.client_events import Awaited, Event
 from messages.smtp.replies import Reply
+from messages.tls import unverified, verified
 
 # The status of a reply of ours that says: in clear it may go (RFC 3463 §3.8).
 TLS_FAILED = "4.7.5"
@@ -43,11 +44,24 @@ PATIENCE = {
 SLOWEST = 10_000
 
 
+@dataclass(slots=True)
+class Contact:
+    """An exchanger that we called, and all that happened before the first message."""
+
+    exchanger: str
+    address: str | None = None
+    tls: str = ""  # the version of TLS, "" in clear text
+    is_verified: bool = False  # the certificate is the exchanger's, as a policy asks
+    dialogue: list[str] = field(default_factory=list)
+    phases: list[tuple[str, float]] = field(default_factory=list)  # and the seconds of each
+
+
 class ConnectFailed(Exception):
     """There is no usable connection to an exchanger. Carries the reply that says why."""
 
-    def __init__(self, reply: Reply) -> None:
+    def __init__(self, reply: Reply, contact: Contact) -> None:
         self.reply = reply
+        self.contact = contact
         super().__init__(str(reply))
 
 
@@ -67,20 +81,26 @@ class Owner(Protocol):
 class Connection(asyncio.Protocol):
     """One connection to an exchanger, from the greeting to the end."""
 
-    def __init__(self, owner: Owner, exchanger: str, address: str, *, use_tls: bool) -> None:
+    def __init__(
+        self, owner: Owner, exchanger: str, address: str, tls: Tls, asked_at: float
+    ) -> None:
         self.owner = owner
         self.exchanger = exchanger
         self.address = address
-        self.tls = ""  # the version of TLS, "" in clear text
-        self.opened_at = self.idle_since = time.monotonic()
-        self.deadline = self.opened_at + PATIENCE[Phase.GREETING]
+        self.opened_at = self.idle_since = asked_at
+        self.is_fresh = True  # has begun nothing yet
         self.has_settled = False  # the exchanger has decided on a transaction, whatever it said
         self._loop = asyncio.get_running_loop()
-        self._session = ClientSession(settings.OPERATOR_HOST, use_tls=use_tls)
+        self._session = ClientSession(settings.OPERATOR_HOST, tls)
+        self._wants = tls
+        self.contact = Contact(
+            exchanger, address, dialogue=self._session.dialogue, phases=self._session.phases
+        )
         self._transport: asyncio.Transport | None = None
         self._greeted: asyncio.Future[None] = self._loop.create_future()
         self._upgrade: asyncio.Task[None] | None = None
-        self.waits_since = self.opened_at  # for the reply that is due
+        self.waits_since = time.monotonic()  # for the reply that is due
+        self.deadline = self.waits_since + PATIENCE[Phase.GREETING]
         self._closing = False
         self._awaited: Awaited | None = None  # what the deadline is for
         self._corked = False  # gathers what one turn has to say into one packet
@@ -118,6 +138,7 @@ class Connection(asyncio.Protocol):
 
     def begin(self, transaction: Transaction) -> None:
         """Start a transaction, or settle at once one that this exchanger cannot take."""
+        self.is_fresh = False
         impossible = self._session.begin(transaction)
         if not self._corked:
             self._flush()
@@ -141,12 +162,14 @@ class Connection(asyncio.Protocol):
         """Close, because the exchanger did not answer in time."""
         phase = self._session.phase
         what = phase.value if phase else "us"
-        self._handle(self._session.fail(Reply(451, "4.4.2", f"No answer in time to {what}")))
+        status = TLS_FAILED if phase is Phase.STARTTLS else "4.4.2"
+        self._handle(self._session.fail(Reply(451, status, f"No answer in time to {what}")))
 
     # --- asyncio.Protocol ---
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self._transport = cast(asyncio.Transport, transport)  # uvloop's has no common base
+        self._session.connected(self.opened_at)
 
     def data_received(self, data: bytes) -> None:
         self._corked = True
@@ -175,7 +198,8 @@ class Connection(asyncio.Protocol):
         self._begin_nothing()
         why = f"The connection was closed: {error}" if error else "The connection was closed"
         # Some accept the handshake and then close, because they did not like it after all.
-        self._disappoint(Reply(451, TLS_FAILED if self._upgrade else "4.4.2", why))
+        is_about_tls = self._upgrade or self._session.phase is Phase.STARTTLS
+        self._disappoint(Reply(451, TLS_FAILED if is_about_tls else "4.4.2", why))
         self.owner.lost(self, self._session.abandon())
 
     def _flush(self) -> None:
@@ -192,7 +216,7 @@ class Connection(asyncio.Protocol):
     def _disappoint(self, reply: Reply) -> None:
         """Tell whoever waits for the greeting that there is none, if somebody does."""
         if not self._greeted.done():
-            self._greeted.set_exception(ConnectFailed(reply))
+            self._greeted.set_exception(ConnectFailed(reply, self.contact))
             self._greeted.exception()  # or asyncio complains where nobody does
 
     def _fail(self, reply: Reply) -> None:
@@ -213,7 +237,7 @@ class Connection(asyncio.Protocol):
             transport = await self._loop.start_tls(
                 self._transport,
                 self,
-                unverified_tls(),
+                verified() if self._wants is Tls.REQUIRED else unverified(),
                 server_hostname=self.exchanger,
                 ssl_handshake_timeout=TLS_SECONDS,
             )
@@ -221,40 +245,29 @@ class Connection(asyncio.Protocol):
             self._fail(Reply(451, TLS_FAILED, f"TLS handshake failed: {error}"))
             return
         self._transport = cast(asyncio.Transport, transport)  # uvloop's has no common base
-        self.tls = self._transport.get_extra_info("ssl_object").version() or ""
+        self.contact.tls = self._transport.get_extra_info("ssl_object").version() or ""
+        self.contact.is_verified = self._wants is Tls.REQUIRED
         self._session.tls_established()
         self._flush()
 
 
-_context: list[ssl.SSLContext] = []
-
-
-def unverified_tls() -> ssl.SSLContext:
-    """Return the one context for opportunistic TLS: encrypted, not authenticated (RFC 7435)."""
-    if not _context:
-        # Making one costs 20 ms: once for ever.
-        context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
-        context.check_hostname = False
-        context.verify_mode = ssl.CERT_NONE
-        _context.append(context)
-    return _context[0]
-
-
-async def connect(
-    owner: Owner, exchanger: str, address: str, *, use_tls: bool = True
-) -> Connection:
+async def connect(owner: Owner, exchanger: str, address: str, tls: Tls = Tls.OFFERED) -> Connection:
     """Return a greeted connection to one address of an exchanger. Raises ConnectFailed."""
-    make: Callable[[], Connection] = lambda: Connection(owner, exchanger, address, use_tls=use_tls)  # noqa: E731
     if not exchangers.is_allowed(address):
         # Here, at the last moment: whatever led to it, DNS or our memory of it.
-        raise ConnectFailed(exchangers.not_public(exchanger, address))
+        reply = exchangers.not_public(exchanger, address)
+        raise ConnectFailed(reply, Contact(exchanger, address))
+    asked_at = time.monotonic()
+    make: Callable[[], Connection] = lambda: Connection(owner, exchanger, address, tls, asked_at)  # noqa: E731
     loop = asyncio.get_running_loop()
     try:
         async with asyncio.timeout(CONNECT_SECONDS):
             _, connection = await loop.create_connection(make, address, settings.EXCHANGER_PORT)
     except OSError as error:
         why = str(error) or "no answer in time"
-        raise ConnectFailed(Reply(451, "4.4.1", f"No connection to {exchanger}: {why}")) from error
+        reply = Reply(451, "4.4.1", f"No connection to {exchanger}: {why}")
+        phases = [("connect", time.monotonic() - asked_at)]
+        raise ConnectFailed(reply, Contact(exchanger, address, phases=phases)) from error
     try:
         await connection.greeted()
     except asyncio.CancelledError:

@@ -1,13 +1,12 @@
 """Who waits at a site, and all the ways to leave without having been served."""
 
-from datetime import UTC, datetime
-
 from accounts.message_class import MessageClass
 from messages.jobs import Job, Lines
 from messages.shaping.measures import Measure
 from messages.shaping.speed import Speed
 from messages.shaping.standing import Standing
 from messages.smtp.replies import Reply
+from messages.transfer import Contact
 
 
 class WaitingRoom:
@@ -55,13 +54,13 @@ class WaitingRoom:
         job.put_off = self._standing.put_off_for_rate(per_second)
         job.done(job)
 
-    def fail_first(self, reply: Reply) -> None:
+    def fail_first(self, reply: Reply, contact: Contact) -> None:
         """Charge the next in line with a reply that was given to a connection."""
         if job := self.lines.pop():
-            job.started_at = datetime.now(UTC)
+            job.came_as_far_as(contact)
             job.finish(reply)
 
-    def fail(self, reply: Reply) -> None:
+    def fail(self, reply: Reply, contact: Contact) -> None:
         """Charge all who wait with a reply."""
         while len(self):
-            self.fail_first(reply)
+            self.fail_first(reply, contact)

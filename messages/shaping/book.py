@@ -26,6 +26,7 @@ class Terms:
 def key_of(exchangers: Exchangers) -> str:
     """Return the name of a site in Redis: equal exchangers are one site (delivery S2)."""
     hosts = "\n".join(" ".join(sorted(group)) for group in exchangers.groups)
+    hosts += "\nTLS" * exchangers.require_tls  # a policy that nobody keeps troubles no others
     return hashlib.sha256(hosts.encode()).hexdigest()[:16]
 
 

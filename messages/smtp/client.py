@@ -5,74 +5,63 @@ pipelines, MAIL, RCPT and DATA leave together, and the next transaction's comman
 final dot of the one before: one round trip a message.
 """
 
+import time
 from collections import deque
-from dataclasses import dataclass
+from collections.abc import Callable
 
+from messages.smtp.client_events import (
+    LOOP,
+    NO_TLS,
+    SPOKE_TOO_EARLY,
+    Awaited,
+    Event,
+    Ready,
+    Settled,
+    Tls,
+    Unusable,
+    UpgradeToTls,
+    as_failure,
+    extensions_of,
+)
 from messages.smtp.phases import Phase
 from messages.smtp.replies import ProtocolError, Reply, ReplyReader
 from messages.smtp.transaction import Letter, Transaction, mail_command, obstacle
 
 __all__ = [
-    "Awaited",
     "ClientSession",
-    "Event",
     "Letter",
     "Phase",
     "Ready",
     "Settled",
+    "Tls",
     "Transaction",
     "Unusable",
     "UpgradeToTls",
 ]
 
-# Words put into the clear part, to be believed inside TLS (RFC 3207 §4.2, §5).
-SPOKE_TOO_EARLY = Reply(451, "4.7.5", "The server spoke before the TLS handshake")
-
-
-@dataclass(frozen=True, slots=True)
-class Ready:
-    """The server was greeted; transactions may begin."""
-
-
-@dataclass(frozen=True, slots=True)
-class UpgradeToTls:
-    """Start TLS on the connection, then call `tls_established()`."""
-
-
-@dataclass(frozen=True, slots=True)
-class Settled:
-    """The server has decided on a transaction: its `verdict` is set."""
-
-    transaction: Transaction
-
-
-@dataclass(frozen=True, slots=True)
-class Unusable:
-    """Nothing more can be had from the server; the reply says why. Close the connection."""
-
-    reply: Reply
-
-
-Event = Ready | UpgradeToTls | Settled | Unusable
-
-Awaited = tuple[Phase, Transaction | None]  # whose phase it is
-
 
 class ClientSession:
     """One connection to a server. Feed it with `receive`, write what `take_output` gives."""
 
-    def __init__(self, hostname: str, *, use_tls: bool) -> None:
+    def __init__(
+        self, hostname: str, tls: Tls, clock: Callable[[], float] = time.monotonic
+    ) -> None:
         self._hostname = hostname
-        self._use_tls = use_tls
+        self._tls = tls
+        self._clock = clock
+        self._heard_at = clock()
+        # All before the first transaction, as a transaction keeps its own.
+        self.dialogue: list[str] = []
+        self.phases: list[tuple[str, float]] = []
         self._reader = ReplyReader()
         self._unread: deque[Reply] = deque()
         self._output: list[bytes] = []
-        self._expected: deque[Awaited] = deque([(Phase.GREETING, None)])
+        self._expected: deque[Awaited] = deque([(Phase.GREETING, None, self._heard_at)])
         self._unsaid: deque[tuple[str, Phase]] = deque()  # commands that wait for a reply
         self._extensions: dict[str, str] = {}
         self._first: Transaction | None = None
         self._needs_reset = False
-        self._ready = False
+        self._ready = self._is_tls = False
         self.unusable: Reply | None = None
 
     @property
@@ -104,8 +93,7 @@ class ClientSession:
 
     def take_output(self) -> bytes:
         """Return what is to be written now."""
-        output = b"".join(self._output)
-        self._output.clear()
+        output, self._output = b"".join(self._output), []
         return output
 
     def begin(self, transaction: Transaction) -> Settled | None:
@@ -130,14 +118,22 @@ class ClientSession:
         ]
 
     def _say_next(self, transaction: Transaction) -> None:
-        line, phase = self._unsaid.popleft()
-        self._say(line, phase, transaction)
+        self._say(*self._unsaid.popleft(), transaction)
 
     def _say(self, line: str, phase: Phase, transaction: Transaction | None) -> None:
         self._output.append(f"{line}\r\n".encode())
-        self._expected.append((phase, transaction))
-        if transaction:
-            transaction.dialogue.append(f"C: {line}")
+        self._expected.append((phase, transaction, self._clock()))
+        (transaction or self).dialogue.append(f"C: {line}")
+
+    def connected(self, asked_at: float) -> None:
+        """The connection that was asked for at a moment is there."""
+        self._note("connect", asked_at)
+
+    def _note(self, what: str, since: float, transaction: Transaction | None = None) -> None:
+        """Keep how long a phase took: since its beginning, or the end of the one before it."""
+        now = self._clock()
+        (transaction or self).phases.append((what, now - max(since, self._heard_at)))
+        self._heard_at = now
 
     def receive(self, data: bytes) -> list[Event]:
         """Take bytes of the server and return what follows. Nothing does after `Unusable`."""
@@ -148,9 +144,9 @@ class ClientSession:
                 if event := self._answered(self._unread.popleft()):
                     events.append(event)
         except ProtocolError as error:
-            events.append(
-                self.fail(Reply(451, "4.5.0", f"The server does not speak SMTP: {error}"))
-            )
+            status = "4.7.5" if self.phase is Phase.STARTTLS else "4.5.0"
+            text = f"The server does not speak SMTP: {error}"
+            events.append(self.fail(Reply(451, status, text)))
         return events
 
     def _has_reply(self, data: bytes) -> bool:
@@ -163,19 +159,20 @@ class ClientSession:
         if not self._expected or reply.code == 421:
             # Unasked, or at any point: the server is about to close (RFC 5321 §3.8).
             return self._dismissed(reply if self._expected or self._ready else SPOKE_TOO_EARLY)
-        phase, transaction = self._expected.popleft()
+        phase, transaction, since = self._expected.popleft()
+        self._note(phase.value, since, transaction)
+        (transaction or self).dialogue.append(f"S: {reply}")
         if not transaction:
             return self._greeted(phase, reply)
-        transaction.dialogue.append(f"S: {reply}")
         return self._advance(phase, transaction, reply)
 
     def _dismissed(self, reply: Reply) -> Event:
-        phase, transaction = self.awaited or (None, None)
-        if transaction:
-            transaction.dialogue.append(f"S: {reply}")
-            # Between two messages it is about the connection, not about the message to come.
-            if transaction is self._first or phase not in (Phase.RSET, Phase.MAIL):
-                transaction.decide(reply, phase)
+        phase, transaction = self._stops()
+        (transaction or self).dialogue.append(f"S: {reply}")
+        # Between two messages it is about the connection, not about the message to come.
+        is_between = transaction is not self._first and phase in (Phase.RSET, Phase.MAIL)
+        if transaction and not is_between:
+            transaction.decide(reply, phase)
         return self._give_up(reply)
 
     def fail(self, reply: Reply) -> Event:
@@ -183,13 +180,21 @@ class ClientSession:
 
         The reply is no verdict on a content that has left: it may have arrived.
         """
-        phase, transaction = self.awaited or (None, None)
+        phase, transaction = self._stops()
         if transaction and not transaction.content_sent:
             transaction.decide(reply, phase)
         return self._give_up(reply)
 
+    def _stops(self) -> tuple[Phase | None, Transaction | None]:
+        """Return what was waited for and does not come; so long it took."""
+        if not self._expected:
+            return None, None
+        phase, transaction, since = self._expected[0]
+        self._note(phase.value, since, transaction)
+        return phase, transaction
+
     def _give_up(self, reply: Reply) -> Event:
-        self.unusable = _as_failure(reply)
+        self.unusable = as_failure(reply)
         return Unusable(self.unusable)
 
     # --- before the first transaction ---
@@ -206,15 +211,22 @@ class ClientSession:
         if phase is Phase.GREETING:
             self._say(f"EHLO {self._hostname}", Phase.EHLO, None)
             return None
-        self._extensions = _extensions(reply) if phase is Phase.EHLO else {}
-        if self._use_tls and "STARTTLS" in self._extensions:
-            self._say("STARTTLS", Phase.STARTTLS, None)
-            return None
+        if reply.text.split(maxsplit=1)[:1] == [self._hostname]:
+            return self._give_up(Reply(550, LOOP, f"{self._hostname} is what we call ourselves"))
+        self._extensions = extensions_of(reply) if phase is Phase.EHLO else {}
+        if self._tls is not Tls.NEVER and not self._is_tls:
+            if "STARTTLS" in self._extensions:
+                self._say("STARTTLS", Phase.STARTTLS, None)
+                return None
+            if self._tls is Tls.REQUIRED:
+                return self._give_up(NO_TLS)
         self._ready = True
         return Ready()
 
     def _starting_tls(self, reply: Reply) -> Event:
         if reply.code != 220:
+            if self._tls is Tls.REQUIRED:
+                return self._give_up(Reply(451, "4.7.4", f"TLS is required, and refused: {reply}"))
             # Opportunistic: better in clear than not at all (RFC 7435).
             self._ready = True
             return Ready()
@@ -224,8 +236,9 @@ class ClientSession:
 
     def tls_established(self) -> None:
         """Forget what was said in clear, and greet again (RFC 3207 §4.2)."""
-        self._use_tls = False
+        self._is_tls = True
         self._extensions = {}
+        self._note("TLS handshake", self._heard_at)
         self._say(f"EHLO {self._hostname}", Phase.EHLO, None)
 
     # --- a transaction ---
@@ -234,11 +247,11 @@ class ClientSession:
         if phase is Phase.DATA:
             return self._content(transaction, reply)
         if phase is Phase.DOT:
-            transaction.decide(reply if reply.is_positive else _as_failure(reply), phase)
+            transaction.decide(reply if reply.is_positive else as_failure(reply), phase)
             return Settled(transaction)
         # Any 2xx is a yes, 251 and 252 among them: the first digit decides (RFC 5321 §4.2.1).
         if phase is not Phase.RSET and not reply.is_positive:
-            transaction.decide(_as_failure(reply), phase)
+            transaction.decide(as_failure(reply), phase)
         if self._pipelines:
             return None  # the reply to DATA ends it
         if transaction.verdict:
@@ -253,7 +266,7 @@ class ClientSession:
             # Only an end without a dot tells the server that nothing comes (RFC 5321 §4.1.1.4).
             return self._give_up(Reply(451, "4.3.0", "The message went another way"))
         if reply.code != 354:
-            transaction.decide(_as_failure(reply), Phase.DATA)
+            transaction.decide(as_failure(reply), Phase.DATA)
             self._needs_reset = True
             return Settled(transaction)
         if transaction.verdict:
@@ -264,13 +277,13 @@ class ClientSession:
             self._output.append(transaction.letter.wire)
             transaction.content_sent = True
             transaction.dialogue.append(f"C: {transaction.letter.size} octets of content")
-        self._expected.append((Phase.DOT, transaction))
+        self._expected.append((Phase.DOT, transaction, self._clock()))
         return None
 
     def withdraw_chained(self) -> list[Transaction]:
         """Return what waits behind a final dot, to be sent elsewhere; here it never will be."""
-        (_, at_its_dot), *rest = self._expected
-        behind = dict.fromkeys(one for _, one in rest if one and one is not at_its_dot)
+        (_, at_its_dot, _), *rest = self._expected
+        behind = dict.fromkeys(one for _, one, _ in rest if one and one is not at_its_dot)
         for transaction in behind:
             transaction.is_withdrawn = True
         return list(behind)
@@ -281,20 +294,6 @@ class ClientSession:
         One with a verdict was decided; one with `content_sent` may have arrived (RFC 1047); any
         other left no trace.
         """
-        left = dict.fromkeys(one for _, one in self._expected if one and not one.is_withdrawn)
+        left = dict.fromkeys(one for _, one, _ in self._expected if one and not one.is_withdrawn)
         self._expected.clear()
         return list(left)
-
-
-def _extensions(reply: Reply) -> dict[str, str]:
-    """Return the keywords of an EHLO reply with their parameters (RFC 5321 §4.1.1.1)."""
-    lines = (line.strip().partition(" ") for line in reply.text.split("\n")[1:])
-    return {keyword.upper(): parameters for keyword, _, parameters in lines}
-
-
-def _as_failure(reply: Reply) -> Reply:
-    """Return a reply as a refusal; one that is out of place here tells nothing final."""
-    # 503 is about the order of commands, so about us and not about the message.
-    if reply.is_transient or (reply.is_permanent and reply.code != 503):
-        return reply
-    return Reply(451, "4.5.0", f"The server answered out of place: {reply}")

@@ -33,6 +33,7 @@ class Transaction:
     recipient: str
     letter: Letter
     dialogue: list[str] = field(default_factory=list)  # "C: …" ours, "S: …" theirs
+    phases: list[tuple[str, float]] = field(default_factory=list)  # and the seconds of each
     verdict: Reply | None = None  # the first refusal, or the answer to the dot
     decided_at: Phase | None = None  # what the verdict answers; None: nothing of this message
     content_sent: bool = False

@@ -125,6 +125,12 @@ def seconds(duration: timedelta) -> str:
 
 
 @register.filter
+def milliseconds(value: float) -> str:
+    """Show how long a phase took: "3 ms", "12.4 s"."""
+    return f"{value:.0f} ms" if value < 1000 else f"{value / 1000:.1f} s"
+
+
+@register.filter
 def speaker(line: str) -> str:
     """Name who says a line of a dialogue: "ours" or "theirs"."""
     return "ours" if line.startswith("C:") else "theirs"

@@ -5,6 +5,7 @@ from messages.smtp.client import (
     Event,
     Letter,
     Settled,
+    Tls,
     Transaction,
     Unusable,
 )
@@ -33,8 +34,9 @@ def verdict(transaction: Transaction) -> str:
 class Talk:
     """A session, and all that happened in it."""
 
-    def __init__(self, *, use_tls: bool = False) -> None:
-        self.session = ClientSession(HOSTNAME, use_tls=use_tls)
+    def __init__(self, tls: Tls = Tls.NEVER) -> None:
+        self.now = 0.0
+        self.session = ClientSession(HOSTNAME, tls, lambda: self.now)
         self.events: list[Event] = []
 
     def hears(self, *lines: str) -> list[str]:

@@ -106,6 +106,7 @@ class AttemptFactory(factory.django.DjangoModelFactory):
     tls = "TLSv1.3"
     reply = "250 2.0.0 Queued as 4711"
     dialogue = "C: MAIL FROM:<bounces@mta.alices.example>\nS: 250 2.1.0 Sender ok"
+    phases = "connect 20.1, MAIL 3.0, final dot 1234.5"
 
 
 class EventFactory(factory.django.DjangoModelFactory):

@@ -57,8 +57,13 @@ class ScriptedServer:
     """Listens on one address; `script` makes the script of each connection by its number."""
 
     def __init__(
-        self, script: Callable[[int], Script] | Script | None = None, *, offers: str = "PIPELINING"
+        self,
+        script: Callable[[int], Script] | Script | None = None,
+        *,
+        offers: str = "PIPELINING",
+        context: ssl.SSLContext | None = None,
     ) -> None:
+        self.context = context  # of TLS; None: one that nobody trusts
         self._script = script or {}
         self.offers = offers.split()
         self.seen: list[Seen] = []
@@ -199,7 +204,9 @@ class Conversation(asyncio.Protocol):
     async def _start_tls(self) -> None:
         loop = asyncio.get_running_loop()
         try:
-            transport = await loop.start_tls(self.transport, self, tls(), server_side=True)
+            transport = await loop.start_tls(
+                self.transport, self, self.server.context or tls(), server_side=True
+            )
         except (OSError, ssl.SSLError):
             self.server.gone(self)
             return

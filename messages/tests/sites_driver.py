@@ -189,6 +189,7 @@ async def workers(
     groups: Sequence[Sequence[str]] = (),
     limits: Limits = GENEROUS,
     knows_redis: bool = True,
+    require_tls: bool = False,
 ) -> AsyncIterator[list[Worker]]:
     """Run workers with one site whose exchangers mx1, mx2, ... are these servers, best first.
 
@@ -206,7 +207,8 @@ async def workers(
         "lost": Reply(451, "4.4.3", "DNS"),
     }
     groups = groups or [[f"mx{number}"] for number in range(1, len(servers) + 1)]
-    exchangers, directory = Exchangers(tuple(map(tuple, groups))), FakeDirectory(hosts)
+    exchangers = Exchangers(tuple(map(tuple, groups)), require_tls)
+    directory = FakeDirectory(hosts)
     namespace = f"test-{uuid.uuid4().hex}"
     with override_settings(EXCHANGER_PORT=port), patch.object(book, "DEFAULT", limits):
         if knows_redis:
@@ -233,7 +235,9 @@ async def desk(
     *servers: ScriptedServer,
     groups: Sequence[Sequence[str]] = (),
     limits: Limits = GENEROUS,
+    require_tls: bool = False,
 ) -> AsyncIterator[Desk]:
     """Run one worker with one site, and be at its desk."""
-    async with workers(1, *servers, groups=groups, limits=limits) as [worker]:
+    how = {"groups": groups, "limits": limits, "require_tls": require_tls}
+    async with workers(1, *servers, **how) as [worker]:
         yield worker.desk

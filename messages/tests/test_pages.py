@@ -86,6 +86,15 @@ class TestList:
 
         assert "7 more: ✕ 1 bounced ✓ 6 delivered" in text_of(alice.get(LIST))
 
+    def test_it_shows_the_phases_of_an_attempt_and_whether_it_was_verified(self, alice, alices):
+        message = MessageFactory(account=alices)
+        AttemptFactory(recipient=RecipientFactory(message=message), is_verified=True)
+
+        page = text_of(alice.get(reverse("message-detail", args=[message.id])))
+
+        assert "TLSv1.3, certificate verified" in page
+        assert "connect 20 ms MAIL 3 ms final dot 1.2 s" in page
+
     def test_it_escapes_what_strangers_write(self, alice, alices):
         message = MessageFactory(
             account=alices, subject=HOSTILE, header_from=HOSTILE, tags=[HOSTILE]
@@ -198,6 +207,15 @@ class TestDetail:
         assert f"Id {message.id} Copy Message-ID &lt;{message.id}@alices.example&gt;" in page
         assert "Reverse-path &lt;&gt;" in page
         assert "Class standard Tags shop Size 2.0 KB Submitted by SMTP" in page
+
+    def test_it_shows_the_phases_of_an_attempt_and_whether_it_was_verified(self, alice, alices):
+        message = MessageFactory(account=alices)
+        AttemptFactory(recipient=RecipientFactory(message=message), is_verified=True)
+
+        page = text_of(alice.get(reverse("message-detail", args=[message.id])))
+
+        assert "TLSv1.3, certificate verified" in page
+        assert "connect 20 ms MAIL 3 ms final dot 1.2 s" in page
 
     def test_it_escapes_what_strangers_write(self, alice, alices):
         message = MessageFactory(

@@ -22,6 +22,7 @@ from messages.tests.factories import (
     MessageFactory,
     RecipientFactory,
 )
+from messages.transfer import Contact
 
 pytestmark = pytest.mark.django_db
 
@@ -44,8 +45,8 @@ def finished(claimed, reply, *, phase=Phase.RCPT, in_doubt=False):
     transaction = Transaction("bounces@x.test", claimed.address, Letter.of(b"a: b\r\n\r\n"))
     transaction.decide(reply, phase)
     now = timezone.now()
-    job = Job(transaction, claimed.message_class, lambda job: None, now, now, "mx1.x.test")
-    job.address, job.is_in_doubt = "192.0.2.1", in_doubt
+    job = Job(transaction, claimed.message_class, lambda job: None, now, now)
+    job.contact, job.is_in_doubt = Contact("mx1.x.test", "192.0.2.1"), in_doubt
     return job
 
 

@@ -6,7 +6,7 @@ import pytest
 
 from accounts.message_class import MessageClass
 from messages import seats, transfer
-from messages.tests.scripted import HANG, Act, ScriptedServer, Then, tls
+from messages.tests.scripted import CLOSE, HANG, Act, ScriptedServer, Then, tls
 from messages.tests.sites_driver import (
     CAROL,
     CONTENT,
@@ -29,7 +29,8 @@ class TestConnections:
             await alice.all_ended()
 
         assert str(job.transaction.verdict) == OK and not job.is_in_doubt
-        assert (job.exchanger, job.address, job.tls) == ("mx1", "127.0.0.1", "")
+        contact = job.contact
+        assert (contact.exchanger, contact.address, contact.tls) == ("mx1", "127.0.0.1", "")
         assert job.started_at <= job.ended_at
         assert server.seen[0].contents == [CONTENT]
         assert job.transaction.dialogue[-1] == "S: 250 Ok"
@@ -153,7 +154,7 @@ class TestTls:
             [job] = alice.submit(CAROL)
             await alice.all_ended()
 
-        assert str(job.transaction.verdict) == OK and job.tls == "TLSv1.3"
+        assert str(job.transaction.verdict) == OK and job.contact.tls == "TLSv1.3"
         [seen] = server.seen
         assert seen.is_tls and [one[:4] for one in seen.commands[:4]] == [
             "EHLO", "STAR", "EHLO", "MAIL",
@@ -169,6 +170,9 @@ class TestTls:
             {"EHLO": [Act(), Act("", Then.CLOSE)]},
             {"EHLO": [Act(), Act("", Then.RESET)]},
             {"STARTTLS": [Act(b"220 Go on\r\n250 injected\r\n")]},
+            {"STARTTLS": [CLOSE]},
+            {"STARTTLS": [HANG]},
+            {"STARTTLS": [Act("<html>")]},
         ],
     )
     @on_each_loop
@@ -176,6 +180,9 @@ class TestTls:
         tls()
         if script == {"TLS": [HANG]}:
             monkeypatch.setattr(transfer, "TLS_SECONDS", 0.05)
+        if script == {"STARTTLS": [HANG]}:
+            for phase in transfer.Phase:
+                monkeypatch.setitem(transfer.PATIENCE, phase, 0.25)
         server = ScriptedServer(lambda number: script, offers=self.OFFERS)
         other = ScriptedServer()
         async with desk(server, other) as alice:

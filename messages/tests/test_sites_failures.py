@@ -40,7 +40,6 @@ class TestFailover:
         {"EHLO": [RESET]},
         {"EHLO": [Act("500 What?")], "HELO": [Act("550 No")]},
         {"EHLO": [Act("500 What?")], "HELO": [HANG]},
-        {"STARTTLS": [HANG]},
     ]
 
     @pytest.mark.parametrize("script", BAD_FIRST)
@@ -67,7 +66,10 @@ class TestFailover:
             [verdict] = await alice.sends(CAROL)
             assert verdict.startswith("451 4.4.1 No connection to mx0: ")
         async with desk(refusing) as alice:
-            assert await alice.sends(CAROL) == ["554 5.7.1 Not from you"]
+            first, *others = await alice.sends(*many(10))
+        assert first == "554 5.7.1 Not from you"
+        assert all(why.startswith("mx1 is down since ") for why in others)
+        assert len(refusing.seen) <= 2 * MOST
 
 
 class TestDeadSite:
@@ -173,7 +175,7 @@ class TestLoss:
             await alice.all_ended()
 
         assert job.is_in_doubt and str(job.transaction.verdict) == DOUBT
-        assert job.exchanger == "mx1" and not other.seen and len(server.seen) == 1
+        assert job.contact.exchanger == "mx1" and not other.seen and len(server.seen) == 1
 
     @pytest.mark.parametrize("step", ["MAIL", "RCPT", "DATA"])
     @on_each_loop

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from messages.smtp.client import Phase, Transaction, UpgradeToTls
+from messages.smtp.client import Phase, Tls, Transaction, UpgradeToTls
 from messages.smtp.replies import Reply
 from messages.tests.client_driver import (
     EXTENSIONS,
@@ -258,7 +258,7 @@ SCRIPTS = [
 
 def play(script: list[list[str]], places: list[int]) -> list[object]:
     """Play the turns of a server to a session, each in pieces; return all that is seen of it."""
-    talk, seen = Talk(use_tls=True), []
+    talk, seen = Talk(Tls.OFFERED), []
     for turn in script:
         for piece in cut("".join(f"{line}\r\n" for line in turn).encode(), places):
             talk.events += talk.session.receive(piece)

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from messages.smtp.client import ClientSession, Letter, Ready, Settled, Transaction, Unusable
+from messages.smtp.client import ClientSession, Letter, Ready, Settled, Tls, Transaction, Unusable
 from messages.smtp.server import ServerConfig
 from messages.tests.client_driver import HOSTNAME, verdict
 from messages.tests.smtp_driver import Door, Message, cut
@@ -22,7 +22,7 @@ class Conversation:
     """A client and a server; what one says reaches the other in pieces of any size."""
 
     def __init__(self, config: ServerConfig, seed: int) -> None:
-        self.client = ClientSession(HOSTNAME, use_tls=False)
+        self.client = ClientSession(HOSTNAME, Tls.NEVER)
         self.door = Door(config)
         self.settled: list[Transaction] = []
         self.random = random.Random(seed)
