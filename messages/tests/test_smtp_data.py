@@ -166,6 +166,18 @@ class TestDotStuffing:
             dot_stuff(stray)
 
 
+    @pytest.mark.parametrize("after", [b"\r\n", b"\n", b"\r"])
+    @pytest.mark.parametrize("before", [b"\r\n", b"\n", b"\r"])
+    def test_no_lone_dot_of_a_content_ends_it(self, before, after):
+        content = b"a: b\r\n\r\nx" + before + b"." + after + b"MAIL FROM:<c@d>\r\n"
+        if before == after == b"\r\n":
+            wire = dot_stuff(content)
+            assert wire.count(b"\r\n.\r\n") == 1 and wire.endswith(b"\r\n.\r\n")
+        else:
+            with pytest.raises(ValueError, match="not part of a CRLF"):
+                dot_stuff(content)
+
+
 class TestSmuggling:
     @pytest.mark.parametrize(
         ("before", "after"), list(itertools.product([b"\r\n", b"\n", b"\r"], repeat=2))
