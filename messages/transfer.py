@@ -91,7 +91,7 @@ class Connection(asyncio.Protocol):
         self.is_fresh = True  # has begun nothing yet
         self.has_settled = False  # the exchanger has decided on a transaction, whatever it said
         self._loop = asyncio.get_running_loop()
-        self._session = ClientSession(settings.OPERATOR_HOST, tls)
+        self._session = ClientSession(settings.OPERATOR_HOST, tls, time.monotonic)
         self._wants = tls
         self.contact = Contact(
             exchanger, address, dialogue=self._session.dialogue, phases=self._session.phases

@@ -5,7 +5,6 @@ pipelines, MAIL, RCPT and DATA leave together, and the next transaction's comman
 final dot of the one before: one round trip a message.
 """
 
-import time
 from collections import deque
 from collections.abc import Callable
 
@@ -43,9 +42,7 @@ __all__ = [
 class ClientSession:
     """One connection to a server. Feed it with `receive`, write what `take_output` gives."""
 
-    def __init__(
-        self, hostname: str, tls: Tls, clock: Callable[[], float] = time.monotonic
-    ) -> None:
+    def __init__(self, hostname: str, tls: Tls, clock: Callable[[], float]) -> None:
         self._hostname = hostname
         self._tls = tls
         self._clock = clock

@@ -22,7 +22,7 @@ class Conversation:
     """A client and a server; what one says reaches the other in pieces of any size."""
 
     def __init__(self, config: ServerConfig, seed: int) -> None:
-        self.client = ClientSession(HOSTNAME, Tls.NEVER)
+        self.client = ClientSession(HOSTNAME, Tls.NEVER, lambda: 0.0)
         self.door = Door(config)
         self.settled: list[Transaction] = []
         self.random = random.Random(seed)

@@ -165,7 +165,6 @@ class TestDotStuffing:
         with pytest.raises(ValueError, match="CRLF"):
             dot_stuff(stray)
 
-
     @pytest.mark.parametrize("after", [b"\r\n", b"\n", b"\r"])
     @pytest.mark.parametrize("before", [b"\r\n", b"\n", b"\r"])
     def test_no_lone_dot_of_a_content_ends_it(self, before, after):
