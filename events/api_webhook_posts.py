@@ -13,7 +13,7 @@ from accounts.models import Scope
 from accounts.rest import pages
 from accounts.rest.problems import Problem
 from accounts.rest.serializers import StrictSerializer
-from events import batches, replay, representation, trials
+from events import batches, replay, trials
 from events.api_events import search
 from events.api_webhooks import WebhookView
 from events.models import Kind, WebhookPost
@@ -127,12 +127,9 @@ def represent(post: WebhookPost) -> dict[str, Any]:
 
 def whole(post: WebhookPost) -> dict[str, Any]:
     """Return all that is known of a post."""
-    body = post.test_body
-    if post.batch:
-        body = representation.body(batches.events_of(post.batch))[0].decode()
     return represent(post) | {
         "request_headers": post.request_headers,
-        "request_body": body,
+        "request_body": batches.body_of(post),
         "response_headers": post.response_headers,
         "response_body": post.response_body,
     }

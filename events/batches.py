@@ -17,7 +17,7 @@ from django.utils import timezone
 
 from events import patience, representation, signatures, webhooks
 from events.identifiers import new_id
-from events.models import Event, News, Webhook, WebhookBatch
+from events.models import Event, News, Webhook, WebhookBatch, WebhookPost
 
 # Far longer than one post may take.
 LEASE = timedelta(seconds=60)
@@ -169,6 +169,13 @@ def events_of(batch: WebhookBatch) -> list[Event]:
     """Return the events of a batch in their order; those that were pruned are missing."""
     found = Event.objects.in_bulk(batch.event_ids)
     return [found[event_id] for event_id in batch.event_ids if event_id in found]
+
+
+def body_of(post: WebhookPost) -> str:
+    """Return what a post sent, as its events still say; "" where its batch was pruned."""
+    if post.batch:
+        return representation.body(events_of(post.batch))[0].decode()
+    return post.test_body
 
 
 def request_headers(webhook: Webhook, id: UUID, now: datetime, body: bytes) -> dict[str, str]:
