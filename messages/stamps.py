@@ -11,8 +11,9 @@ from messages import options
 from messages.header import Field
 from messages.models import Door
 
-# Fields that no recipient may see (RFC 5322 §3.6.3, RFC 5321 §4.4), and those that are for us.
-STRIPPED = frozenset((b"bcc", b"resent-bcc", b"return-path"))
+# Fields that no recipient may see (RFC 5322 §3.6.3, RFC 5321 §4.4), and the length of a mailbox
+# file's entry, which is wrong by the next hop.
+STRIPPED = frozenset((b"bcc", b"resent-bcc", b"return-path", b"content-length"))
 
 # By which protocol it came (RFC 3848); what the product writes itself comes by none.
 WITH = {

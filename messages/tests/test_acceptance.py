@@ -90,7 +90,11 @@ class TestCheck:
 
     def is_stripped(self, raw: bytes) -> bool:
         return bool(
-            re.match(rb"(bcc|resent-bcc|return-path|x-cloudmta-[^:]*|message-id:\s*\Z)", raw, re.I)
+            re.match(
+                rb"(bcc|resent-bcc|return-path|content-length|x-cloudmta-[^:]*|message-id:\s*\Z)",
+                raw,
+                re.I,
+            )
         )
 
     def test_a_header_alone_is_a_message_without_a_body(self):

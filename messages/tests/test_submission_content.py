@@ -98,7 +98,8 @@ class TestHeader:
         sent = (
             b"x-cloudmta-class: digest\r\nBcc: secret@sim.test,\r\n other@sim.test\r\n"
             b"From: " + ALICE.encode() + b"\r\nReturn-Path: <x@y.test>\r\nX-CloudMTA-Any: 1\r\n"
-            + KEPT + b"RESENT-BCC: secret@sim.test\r\nX-CLOUDMTA-TAGS: a\r\n\r\n"
+            + KEPT + b"RESENT-BCC: secret@sim.test\r\nContent-Length: 9\r\n"
+            + b"X-CLOUDMTA-TAGS: a\r\n\r\n"
             b"Bcc: in the body\r\n \r\n\r\n"
         )  # fmt: skip
 
