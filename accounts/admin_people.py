@@ -1,16 +1,35 @@
 """What staff sees of invitations, the audit trail, addresses and second factors."""
 
+from typing import Any
+
 from allauth.account.models import EmailAddress
 from allauth.mfa.models import Authenticator
 from allauth.usersessions.models import UserSession
 from django.contrib import admin
-from django.db.models import Model
+from django.contrib.admin import SimpleListFilter
+from django.db.models import Model, QuerySet
 from django.http import HttpRequest
 
+from accounts.approval import STAFF
 from accounts.staff_pages import BigTableAdmin, ReadOnlyAdmin
 
 # allauth's own pages let staff write whatever they like.
 admin.site.unregister([EmailAddress, Authenticator, UserSession])
+
+
+class ByStaffFilter(SimpleListFilter):
+    """What staff did to accounts, apart from what their members did."""
+
+    title = "who"
+    parameter_name = "by"
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
+        return [("staff", "Staff"), ("members", "Members")]
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
+        if self.value() == "staff":
+            return queryset.filter(who=STAFF)
+        return queryset.exclude(who=STAFF) if self.value() == "members" else queryset
 
 
 class InvitationAdmin(ReadOnlyAdmin):
@@ -21,7 +40,9 @@ class InvitationAdmin(ReadOnlyAdmin):
 
 
 class AuditEntryAdmin(BigTableAdmin):
+    has_account_index = True
     list_display = ("created_at", "account", "who", "verb", "thing", "address")
+    list_filter = (ByStaffFilter,)
     list_select_related = ("account",)
 
 

@@ -1,13 +1,7 @@
-"""The app, and Django's admin with our door before it."""
+"""The app."""
 
 from django.apps import AppConfig
-from django.contrib.admin import apps as admin
 
 
 class AccountsConfig(AppConfig):
     name = "accounts"
-
-
-class HouseAdminConfig(admin.AdminConfig):
-    default = False  # of this module; settings name it
-    default_site = "accounts.admin_site.HouseAdminSite"

@@ -17,6 +17,7 @@ from django.urls import reverse
 from django.utils import timezone
 from django.views.decorators.http import require_POST
 
+from accounts.approval import STAFF
 from accounts.looks import Look
 from accounts.models import Account, AuditEntry, User
 
@@ -40,7 +41,7 @@ def begin(request: HttpRequest, account: Account) -> Look:
         )
         # The members see that staff looked; who it was is in the row of the look.
         AuditEntry.objects.create(
-            account=account, who="staff", verb="began to look at the account, read only"
+            account=account, who=STAFF, verb="began to look at the account, read only"
         )
     request.session[SESSION_KEY] = look.pk
     vars(request).pop("look", None)

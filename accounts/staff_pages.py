@@ -7,14 +7,17 @@ from dataclasses import dataclass
 from typing import Any
 
 from django.contrib import admin
+from django.contrib import messages as flash
 from django.contrib.admin import SimpleListFilter
 from django.contrib.admin.utils import unquote
 from django.contrib.admin.views.main import ChangeList
 from django.core.exceptions import ValidationError
+from django.db import transaction
 from django.db.models import Model, QuerySet, TextChoices
 from django.forms import BaseForm, ModelForm
 from django.http import HttpRequest, HttpResponse
 from django.template.response import TemplateResponse
+from django.utils.decorators import method_decorator
 
 # Rows of a big table that its list looks at: 200 pages, and 10 ms to filter or to count.
 NEWEST = 10_000
@@ -92,7 +95,11 @@ class NewestChangeList(ChangeList):
         found = super().get_queryset(request, *args, **kwargs)
         if self.query:
             return found  # by key: one row, however old
-        keys = self.root_queryset.order_by("-pk").values_list("pk", flat=True)
+        rows = self.root_queryset
+        account = request.GET.get("account__id__exact", "")
+        if account.isdecimal() and getattr(self.model_admin, "has_account_index", False):
+            rows = rows.filter(account=account)  # others' rows never push these out
+        keys = rows.order_by("-pk").values_list("pk", flat=True)
         oldest = keys[NEWEST - 1 : NEWEST].first()
         return found if oldest is None else found.filter(pk__gte=oldest)
 
@@ -102,6 +109,8 @@ class BigTableAdmin(ReadOnlyAdmin):
 
     search_fields = ("pk__exact",)
     search_help_text = "Finds one by its whole id, however old."
+    # Whether its rows of one account are found by an index, the newest first.
+    has_account_index = False
 
     def get_changelist(self, request: HttpRequest, **kwargs: Any) -> type[ChangeList]:
         return NewestChangeList
@@ -118,6 +127,7 @@ class ConfirmedAdmin(ReadOnlyAdmin):
     def get_readonly_fields(self, request: HttpRequest, obj: Model | None = None) -> list[str]:
         return [name for name in self.get_fields(request, obj) if name not in self.changeable]
 
+    @method_decorator(transaction.atomic)
     def change_view(
         self,
         request: HttpRequest,
@@ -126,23 +136,42 @@ class ConfirmedAdmin(ReadOnlyAdmin):
         extra_context: dict[str, Any] | None = None,
     ) -> HttpResponse:
         """Show a change before it is made; the form comes again, with `confirmed`."""
-        row = self.get_object(request, unquote(object_id))
+        # Locked: of two who change it, the second sees what the first has done.
+        row = self._locked(object_id) if request.method == "POST" else None
         if (
             request.method == "POST"
-            and "confirmed" not in request.POST
             and row is not None
             and self.has_change_permission(request, row)
         ):
             form = self.get_form(request, row, change=True)(request.POST, instance=row)
-            if form.is_valid() and form.changed_data:
-                facts = {"title": f"Change {row}?", "changes": changes_of(form), "opts": self.opts}
+            if form.is_valid() and form.changed_data and not self._is_confirmed(request, form):
+                seen = self.construct_change_message(request, form, None)
+                facts = {"title": f"Change {row}?", "changes": changes_of(form), "seen": seen}
                 return self.ask(request, row, "Yes, change this", **facts)
         return super().change_view(request, object_id, form_url, extra_context)
+
+    def _locked(self, object_id: str) -> Model | None:
+        """Return a row that nobody else changes before this transaction ends."""
+        try:
+            return self.model._default_manager.select_for_update().get(pk=unquote(object_id))
+        except (self.model.DoesNotExist, ValidationError, ValueError):
+            return None
+
+    def _is_confirmed(self, request: HttpRequest, form: ModelForm) -> bool:
+        """Whether somebody has said yes to just this, as it is still a change of."""
+        if "confirmed" not in request.POST:
+            return False
+        now = self.construct_change_message(request, form, None)
+        if request.POST.get("seen", now) == now:
+            return True
+        flash.warning(request, "Somebody has changed it meanwhile. Look at what yours does now.")
+        return False
 
     def ask(self, request: HttpRequest, row: Model, yes: str, **facts: Any) -> TemplateResponse:
         """Return the page that asks whether to do what a form wants, with all its values."""
         values = [(name, one) for name, many in request.POST.lists() for one in many]
-        values = [(name, one) for name, one in values if name != "csrfmiddlewaretoken"]
+        ours = ("csrfmiddlewaretoken", "confirmed", "seen")
+        values = [(name, one) for name, one in values if name not in ours]
         context = self.admin_site.each_context(request) | {
             "row": row, "opts": self.opts, "values": values, "yes": yes, **facts,
         }  # fmt: skip

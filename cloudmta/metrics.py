@@ -96,7 +96,7 @@ def _queues() -> Iterator[Metric]:
     waiting = GaugeMetricFamily(
         "cloudmta_open_recipients", "Recipients without a final state", labels=["message_class"]
     )
-    for message_class, (is_open, is_due, oldest) in _backlog().items():
+    for message_class, (is_open, is_due, oldest) in backlog().items():
         waiting.add_metric([message_class.label], is_open)
         due.add_metric([message_class.label], is_due)
         age.add_metric([message_class.label], oldest)
@@ -109,7 +109,7 @@ def _webhooks() -> Metric:
     return GaugeMetricFamily("cloudmta_paused_webhooks", "Webhooks that are left alone", paused)
 
 
-def _backlog() -> dict[MessageClass, tuple[int, int, float]]:
+def backlog() -> dict[MessageClass, tuple[int, int, float]]:
     """Count what is open and what is due of it, by class, over the index of what is open."""
     with connection.cursor() as cursor:
         cursor.execute(

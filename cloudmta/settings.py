@@ -72,7 +72,7 @@ INSTALLED_APPS = [
     "events",
     "messages.apps.MailConfig",
     "cloudmta.apps.CloudMTAConfig",
-    "accounts.apps.HouseAdminConfig",
+    "cloudmta.apps.HouseAdminConfig",
     "django.contrib.auth",
     "django.contrib.contenttypes",
     "django.contrib.sessions",

@@ -4,22 +4,27 @@ from typing import Any
 
 from django import forms
 from django.contrib import admin
-from django.db.models import Model
+from django.contrib.admin import SimpleListFilter
+from django.db.models import Model, QuerySet
 from django.forms import ModelForm
 from django.http import HttpRequest
+from django.utils import timezone
 
 from accounts.models import Account
 from accounts.staff_pages import BigTableAdmin, ConfirmedAdmin
 from events import webhooks
 from events.admin_accounts import AccountAdmin
-from events.models import Event, Tally, Webhook, WebhookPost
+from events.admin_suppressions import SuppressionAdmin
+from events.models import Event, Suppression, Tally, Webhook, WebhookPost
 
 # It shows what only this floor knows.
 admin.site.register(Account, AccountAdmin)
+admin.site.register(Suppression, SuppressionAdmin)
 
 
 @admin.register(Event)
 class EventAdmin(BigTableAdmin):
+    has_account_index = True
     list_display = ("timestamp", "kind", "recipient", "account", "message_id")
     list_filter = ("kind",)
     list_select_related = ("account",)
@@ -32,6 +37,21 @@ class TallyAdmin(BigTableAdmin):
     list_select_related = ("account",)
 
 
+class BreakerFilter(SimpleListFilter):
+    """Those whose endpoints fail, so that nothing is posted to them for a while."""
+
+    title = "breaker"
+    parameter_name = "breaker"
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
+        return [("open", "Open")]
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
+        if self.value() != "open":
+            return queryset
+        return queryset.filter(is_enabled=True, paused_until__gt=timezone.now())
+
+
 class WebhookForm(ModelForm):
     """What staff may do about a webhook."""
 
@@ -42,7 +62,7 @@ class WebhookForm(ModelForm):
 
 @admin.register(Webhook)
 class WebhookAdmin(ConfirmedAdmin):
-    """All webhooks; filtered by “paused until”, those whose breaker is open."""
+    """All webhooks, and those whose breaker is open."""
 
     form = WebhookForm
     secrets = ("encrypted_secret", "encrypted_previous_secret")
@@ -50,7 +70,7 @@ class WebhookAdmin(ConfirmedAdmin):
     list_display = (
         "id", "account", "address", "is_enabled", "failures", "failing_since", "paused_until",
     )  # fmt: skip
-    list_filter = (("paused_until", admin.EmptyFieldListFilter), "is_enabled")
+    list_filter = (BreakerFilter, "is_enabled")
     list_select_related = ("account",)
     search_fields = ("pk__exact",)
     search_help_text = "Finds one by its whole id."

@@ -11,14 +11,15 @@ from django.db.models import Model, QuerySet
 from django.forms import ModelForm
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect
-from django.urls import URLPattern, path
+from django.urls import URLPattern, path, reverse
 from django.utils.safestring import SafeString
 
 from accounts import changes, looking, notices
+from accounts.approval import STAFF
 from accounts.frame import health
 from accounts.models import MEBIBYTE, Account, AuditEntry
 from accounts.staff_pages import ConfirmedAdmin
-from accounts.volume import Notice, Standing
+from accounts.volume import Notice, Standing, StandingChange
 from events import admin_columns
 from events.models import Kind
 
@@ -164,7 +165,7 @@ class AccountAdmin(ConfirmedAdmin):
     def save_model(self, request: HttpRequest, obj: Any, form: ModelForm, change: bool) -> None:
         super().save_model(request, obj, form, change)
         AuditEntry.objects.create(
-            account=obj, who="staff", verb="changed",
+            account=obj, who=STAFF, verb="changed",
             thing=self.construct_change_message(request, form, None),
         )  # fmt: skip
         _tell(obj, form.changed_data)
@@ -181,7 +182,12 @@ class AccountAdmin(ConfirmedAdmin):
         form_url: str = "",
         extra_context: dict[str, Any] | None = None,
     ) -> HttpResponse:
-        extra = {"may_look": request.user.has_perm(looking.PERMISSION)}
+        step = StandingChange.objects.filter(account__pk=object_id).order_by("-id").first()
+        extra = {
+            "may_look": request.user.has_perm(looking.PERMISSION),
+            "step": step if request.user.has_perm("accounts.view_standingchange") else None,
+            "belongings": _belongings(request, object_id),
+        }
         return super().change_view(request, object_id, form_url, (extra_context or {}) | extra)
 
     def look(self, request: HttpRequest, pk: int) -> HttpResponse:
@@ -197,6 +203,17 @@ class AccountAdmin(ConfirmedAdmin):
         looking.begin(request, account)
         self.log_change(request, account, "Looked at it as its customer does")
         return redirect("/")
+
+
+def _belongings(request: HttpRequest, object_id: str) -> list[tuple[str, str]]:
+    """Return name and address of each list of what an account has, that the user may see."""
+    return [
+        (str(model._meta.verbose_name_plural), f"{reverse(name)}?account__id__exact={object_id}")
+        for model, own in admin.site._registry.items()
+        if any(field.name == "account" for field in model._meta.concrete_fields)
+        and own.has_view_permission(request)
+        for name in [f"admin:{model._meta.app_label}_{model._meta.model_name}_changelist"]
+    ]
 
 
 def _tell(account: Account, changed: list[str]) -> None:

@@ -174,6 +174,8 @@ class Suppression(models.Model):
         ]
         indexes = [
             models.Index(fields=["account", "-id"], name="suppression_by_account"),
+            # For staff, who are asked by recipients and know no account.
+            models.Index(fields=["address"], name="suppression_by_address"),
             # For how an address begins; the other index follows a language's order.
             models.Index(
                 fields=["account", "address"],

@@ -255,6 +255,11 @@ class IncomingReport(models.Model):
                 fields=["id"], condition=models.Q(state="unread"), name="report_to_be_read"
             ),
             models.Index(fields=["received_at"], name="report_by_age"),
+            models.Index(
+                fields=["received_at"],
+                condition=models.Q(state="unclassified"),
+                name="report_unclassified",
+            ),
         ]
 
     def __str__(self) -> str:

@@ -20,6 +20,15 @@ COMMITS = ("on", "local", "remote_write", "remote_apply")
 OLDEST_VERSION = 140_000
 # The share of its connections from which the next worker may find none.
 CROWDED = 0.8
+# The processes without which something stands still, and what helps.
+NEEDED = {
+    "beat": "Retries and lost doorbells wait for it: run `manage.py beat`.",
+    "submission": "Nobody takes mail by SMTP: run `manage.py submission`.",
+    "bounces": "No bounce or complaint comes in: run `manage.py bounces`.",
+} | {
+    f"worker {queue}": f"Nobody works on this queue: run `manage.py worker {queue}`."
+    for queue in QUEUES
+}
 # Minutes that mail may stand due, by class, before something is wrong.
 PATIENCE = {MessageClass.PRIORITY: 1, MessageClass.STANDARD: 10, MessageClass.DIGEST: 60}
 
@@ -106,26 +115,17 @@ def look_at_redis() -> Iterator[Finding]:
 
 
 def _processes(roles: set[str]) -> Iterator[Finding]:
-    needed = {
-        "beat": "Retries and lost doorbells wait for it: run `manage.py beat`.",
-        "submission": "Nobody takes mail by SMTP: run `manage.py submission`.",
-        "bounces": "No bounce or complaint comes in: run `manage.py bounces`.",
-    }
-    needed |= {
-        f"worker {queue}": f"Nobody works on this queue: run `manage.py worker {queue}`."
-        for queue in QUEUES
-    }
-    for role, advice in needed.items():
+    for role, advice in NEEDED.items():
         if role not in roles:
             yield wrong("Processes", f"No {role} runs", advice)
-    if roles >= needed.keys():
+    if roles >= NEEDED.keys():
         yield fine("Processes", "Each of them runs")
 
 
 def look_at_queues() -> Iterator[Finding]:
     """Look for mail that is due and that nobody fetches."""
     try:
-        oldest = {one: _oldest_due(one) for one in MessageClass}
+        oldest = {one: oldest_due(one) for one in MessageClass}
     except DatabaseError:
         return  # said already
     late = {one: minutes for one, minutes in oldest.items() if minutes > PATIENCE[one]}
@@ -139,7 +139,7 @@ def look_at_queues() -> Iterator[Finding]:
         yield fine("Queues", "No mail waits longer than it should")
 
 
-def _oldest_due(message_class: MessageClass) -> float:
+def oldest_due(message_class: MessageClass) -> float:
     """Return for how many minutes the oldest mail of a class has been due, 0 where none is."""
     with connection.cursor() as cursor:
         cursor.execute(
