@@ -62,7 +62,7 @@ class TestLook:
         RecipientFactory(message=message)
         looks(client, shop)
 
-        page = text_of(client.get("/", follow=True))
+        page = text_of(client.get(reverse("message-list")))
 
         assert "You look at Alice's shop as its customer does" in page.replace("&#x27;", "'")
         assert "Your parcel" in page
@@ -90,10 +90,12 @@ class TestLook:
         RecipientFactory(message=message)
         looks(client, shop)
 
-        source = client.get(reverse("message-source", args=[message.id]))
+        tell = ("preview", "html", "text", "headers", "attachments", "checks", "source")
+        answers = [client.get(reverse(f"message-{one}", args=[message.id])) for one in tell]
         page = client.get(reverse("message-detail", args=[message.id]))
 
-        assert (source.status_code, page.status_code) == (403, 200)
+        assert {answer.status_code for answer in answers} == {403}
+        assert page.status_code == 200
         assert b"key-4711" not in page.content
 
     def test_it_is_no_more_than_a_viewer(self, client, sam, shop):

@@ -12,7 +12,7 @@ from django.utils.timesince import timesince, timeuntil
 
 from accounts import ladder
 from accounts.message_class import MessageClass
-from accounts.models import Account, User
+from accounts.models import Account, Thread, User
 from accounts.volume import RampUpRequest
 from cloudmta import presence
 from cloudmta.doctor import services
@@ -70,6 +70,17 @@ def _accounts() -> Iterator[Matter]:
         url = reverse("admin:accounts_standingchange_changelist")
         text = f"the first is due {when}"
         yield Matter("Accounts under review or paused", f"{len(since):,}", text, url, is_late)
+
+
+def _questions() -> Iterator[Matter]:
+    """Threads in which a customer has the last word."""
+    waiting = Thread.objects.filter(state=Thread.State.WAITING)
+    sums = waiting.aggregate(count=Count("id"), oldest=Min("last_at"))
+    if sums["count"]:
+        text = f"the oldest for {timesince(sums['oldest'], depth=1)}"
+        is_late = sums["oldest"] < timezone.now() - ANSWER_WITHIN
+        url = reverse("admin:accounts_thread_changelist")
+        yield Matter("Questions of customers", f"{sums['count']:,}", text, url, is_late)
 
 
 def _webhooks() -> Iterator[Matter]:
@@ -130,6 +141,7 @@ def missing(processes: Iterable[presence.Process]) -> dict[str, str]:
 LOOKS: tuple[tuple[str, Callable[[], Iterator[Matter]]], ...] = (
     ("accounts.view_rampuprequest", _requests),
     ("accounts.view_standingchange", _accounts),
+    ("accounts.view_thread", _questions),
     ("events.view_webhook", _webhooks),
     ("mail.view_incomingreport", _reports),
     ("mail.view_recipient", _queues),

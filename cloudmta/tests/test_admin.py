@@ -7,7 +7,7 @@ from django.utils import timezone
 
 from accounts import staff_pages
 from accounts.message_class import MessageClass
-from accounts.models import Account, AuditEntry, Credential, Invitation, Membership, User
+from accounts.models import Account, AuditEntry, Credential, Invitation, Membership, Thread, User
 from accounts.staff_pages import BigTableAdmin, ConfirmedAdmin, ReadOnlyAdmin
 from accounts.volume import (
     Notice,
@@ -37,7 +37,7 @@ MODELS = [
     User, Account, Membership, Credential, Domain, SigningKey, Event, Tally, Message, Content,
     Recipient, Attempt, Refusal, IncomingReport, Invitation, AuditEntry, Authenticator,
     EmailAddress, VolumeDay, StandingChange, Notice, RampUpRequest, RampUpDecision, Webhook,
-    WebhookPost, Suppression,
+    WebhookPost, Suppression, Thread,
 ]  # fmt: skip
 BIG = [model for model in MODELS if isinstance(admin.site.get_model_admin(model), BigTableAdmin)]
 # Of these staff may change a few fields, see accounts/tests/test_admin_changes.py.
@@ -81,6 +81,7 @@ def world(db):
         kind=Tally.ACCEPTED, count=1,
     )  # fmt: skip
     Suppression.objects.create(account=account, address="carol@example.net")
+    Thread.objects.create(account=account, subject="Bounces")
     make_volume(account)
 
 

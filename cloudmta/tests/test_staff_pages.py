@@ -9,7 +9,7 @@ from django.contrib.auth.models import Permission
 from django.urls import reverse
 from django.utils import timezone
 
-from accounts import approval, authentication
+from accounts import approval, authentication, contact
 from accounts.models import Account, AuditEntry
 from accounts.tests.people import text_of
 from accounts.volume import Notice, Standing, StandingChange, VolumeDay
@@ -104,6 +104,17 @@ class TestWhatWaits:
         assert (first.subject, first.amount) == ("Accounts under review or paused", "2")
         assert first.is_late
         assert "due 2\xa0hours ago" in first.text
+
+    def test_questions_of_customers_until_they_are_answered(self, staff, all_run):
+        account = AccountFactory()
+        alice = UserFactory(account=account)
+        thread = contact.ask(account, alice, "Bounces", "Why?")
+        before = waiting_on(staff)
+        entry = thread.entries.get()
+        contact.answer(thread, UserFactory(is_staff=True), "Because.", seen=entry.pk)
+
+        assert before["Questions of customers"].amount == "1"
+        assert "Questions of customers" not in waiting_on(staff)
 
     def test_webhooks_with_an_open_breaker(self, staff, all_run):
         account = AccountFactory()
