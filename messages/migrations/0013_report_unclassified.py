@@ -5,7 +5,7 @@ from django.db import migrations, models
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("mail", "0011_resent_messages"),
+        ("mail", "0012_attempt_phases_and_policies"),
     ]
 
     operations = [
