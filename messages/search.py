@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from typing import Any, TypeVar
 from uuid import UUID
 
-from django.db.models import Exists, Model, OuterRef, Q, QuerySet
+from django.db.models import BooleanField, Model, OuterRef, Q, QuerySet, Subquery, Value
 
 from accounts.message_class import BY_NAME
 from accounts.models import Account
@@ -85,7 +85,7 @@ def _facts(asked: Mapping[str, Any]) -> Q:
         condition &= Q(credential__username=asked["credential"])
     if "event" in asked:
         told = Event.objects.filter(message_id=OuterRef("pk"), kind=asked["event"])
-        condition &= Q(Exists(told))
+        condition &= _is_there(told)
     return condition
 
 
@@ -100,7 +100,17 @@ def _recipients(asked: Mapping[str, Any]) -> Q:
 
 
 def _has_recipient(condition: Q) -> Q:
-    return Q(Exists(Recipient.objects.filter(condition, message=OuterRef("pk"))))
+    return _is_there(Recipient.objects.filter(condition, message=OuterRef("pk")))
+
+
+def _is_there(rows: QuerySet[Any]) -> Q:
+    """Return the condition that there is such a row of a message.
+
+    Not by EXISTS, which PostgreSQL may turn around: then it reads all rows of all accounts once,
+    instead of looking up those of some thousand messages.
+    """
+    found = rows.order_by().values(found=Value(True))[:1]
+    return Q(Subquery(found, output_field=BooleanField()))
 
 
 def _address(text: str) -> Q:

@@ -34,6 +34,7 @@ UNIQUE = {Kind.OPEN: Tally.UNIQUE_OPEN, Kind.CLICK: Tally.UNIQUE_CLICK}
 # What is still open is tried when workers run, so it is addressed to the simulator.
 STILL_TRIED = "softbounced+{0}@sim.test"
 TLS = "TLSv1.3"
+EXCHANGERS = [ip_address(f"192.0.2.{number}") for number in range(1, 41)]
 
 
 @dataclass
@@ -181,7 +182,7 @@ def _attempt(
     )
     return (
         recipient, place, one.at, timedelta(seconds=one.seconds), exchanger,
-        ip_address(f"192.0.2.{1 + recipient % 40}"), TLS, reply, dialogue,
+        EXCHANGERS[recipient % len(EXCHANGERS)], TLS, reply, dialogue,
     )  # fmt: skip
 
 
