@@ -8,7 +8,7 @@ PIP := $(BIN)/pip --quiet --disable-pip-version-check
 OTHERS := curl swaks msmtp nodejs npm php-cli libphp-phpmailer ruby ruby-mail rspamd spamassassin spamd \
 	rabbitmq-server
 
-.PHONY: run test lint bench crash-test browser-test others clean
+.PHONY: run test lint bench crash-test browser-test screenshots others clean
 
 ## Start the whole product on this machine, from nothing.
 run: $(VENV)/installed
@@ -35,6 +35,11 @@ crash-test: $(VENV)/installed-dev
 browser-test: $(VENV)/installed-dev
 	@command -v chromium >/dev/null || (apt-get -qq update && apt-get -qq install -y chromium)
 	$(BIN)/python -m pytest -m browser $(ARGS)
+
+## Take a picture of every page, light and dark, into docs/screenshots.
+screenshots: $(VENV)/installed-dev
+	@command -v chromium >/dev/null || (apt-get -qq update && apt-get -qq install -y chromium)
+	$(BIN)/python -m benchmarks.screenshots
 
 ## Install what is missing of OTHERS, where we may (Debian, as root); no daemon is started.
 others:

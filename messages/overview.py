@@ -16,13 +16,14 @@ from accounts.models import Account
 from accounts.views import account_required
 from domains.models import Domain
 from events import asked as asking
-from events import explanations, statistics
+from events import reason_words, statistics
 from events.analytics_page import Link, period_links
 from events.asked import Asked
 from events.figures import Figures
 from events.identifiers import first_id_at
 from events.models import Event, Kind, Tally, WebhookPost
-from messages import first_message
+from events.reasons import Reason
+from messages.connecting import access, snippets
 from messages.models import Message
 from messages.templatetags.wording import EVENTS
 
@@ -35,6 +36,7 @@ MAX_PILLS, MAX_PROBLEMS = 12, 5
 PROBLEMS_OF = timedelta(days=30)
 # The same words that the database has an index of.
 TROUBLE = ("bounce", "blocked", "complaint")
+UNKNOWN = reason_words.SENTENCES[Reason.UNKNOWN]
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,6 +93,7 @@ def _offered() -> list[str]:
 def _steps(request: HttpRequest, account: Account) -> list[Step]:
     """Return what makes an account ready; each ticks itself."""
     has_sent = Message.objects.filter(account=account).exists()
+    command = "" if has_sent else snippets.first_command(access.usual(request, account))
     return [
         Step(
             Domain.objects.filter(account=account, verified_at__isnull=False).exists(),
@@ -103,7 +106,7 @@ def _steps(request: HttpRequest, account: Account) -> list[Step]:
         ),
         Step(
             has_sent, "Send a first message", "By SMTP or REST. For instance with swaks:",
-            _page("message-list"), "" if has_sent else first_message.command(request, account),
+            _page("credential-list"), command,
         ),
         Step(
             account.webhooks.exists(),
@@ -159,7 +162,7 @@ def _of_events(account: Account, since: object) -> Iterator[Problem]:
             when=event.timestamp,
             chip=EVENTS[Kind(event.kind)],
             what=event.recipient,
-            why=explanations.sentence(details.get("reason")),
+            why=reason_words.sentence(str(details.get("reason"))) or UNKNOWN,
             said=str(details.get("smtp_response") or ""),
             url=reverse("message-detail", args=[event.message_id]),
         )

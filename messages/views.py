@@ -21,7 +21,8 @@ from accounts.views import account_required
 from domains.models import Domain
 from events import suppression_csv
 from events.identifiers import time_of
-from messages import first_message, search
+from messages import search
+from messages.connecting import access, snippets
 from messages.message_filter import CLASSES, FilterForm, applied
 from messages.models import Message, Recipient, State
 
@@ -56,7 +57,7 @@ def message_list(request: HttpRequest, account: Account) -> HttpResponse:
     if form.asked and len(found) <= PAGE:
         context |= _further(account, form)
     if not (page or before or form.asked):
-        context["command"] = first_message.command(request, account)
+        context["command"] = snippets.first_command(access.usual(request, account))
     return render(request, "messages/list.html", context)
 
 

@@ -175,15 +175,23 @@ def _attempt(
         f"C: MAIL FROM:<bounces+{facts.message_id.hex}@mta.{facts.sender_domain}>\n"
         f"S: 250 2.1.0 Sender ok\nC: RCPT TO:<{address}>\n"
     )
+    has_content = one.reply in (fates.OK, fates.SPAM)
     dialogue += (
         f"S: 250 2.1.5 Recipient ok\nC: DATA\nS: 354 Go ahead\nC: .\nS: {reply}"
-        if one.reply in (fates.OK, fates.SPAM)
+        if has_content
         else f"S: {reply}"
     )
     return (
         recipient, place, one.at, timedelta(seconds=one.seconds), exchanger,
-        EXCHANGERS[recipient % len(EXCHANGERS)], TLS, reply, dialogue,
+        EXCHANGERS[recipient % len(EXCHANGERS)], TLS, False, reply, dialogue,
+        _phases(one.seconds * 1000, has_content),
     )  # fmt: skip
+
+
+def _phases(milliseconds: float, has_content: bool) -> str:
+    """Share out the time of an attempt among the steps of its dialogue."""
+    shares = {"MAIL": 0.1, "RCPT": 0.3} | ({"DATA": 0.1, "final dot": 0.5} if has_content else {})
+    return ", ".join(f"{name} {milliseconds * share:.1f}" for name, share in shares.items())
 
 
 def _event(

@@ -30,7 +30,7 @@ def mail(house: House) -> None:
 
 def test_overview_leads_from_a_number_to_its_messages(page: Page, web: str, mail: None) -> None:
     page.goto(web)
-    expect(page.get_by_text("There is no such mailbox").first).to_be_visible()
+    expect(page.get_by_text("There is no such mailbox.").first).to_be_visible()
     expect(page.locator(".chart.drawn canvas")).to_be_visible()
     check_access(page)
 

@@ -62,6 +62,11 @@ def of(
     )
 
 
+def usual(request: HttpRequest, account: Account) -> Access:
+    """Return the values of an account with the credential that most likely is meant."""
+    return of(request, account, usual_credential(account))
+
+
 def of_nobody(request: HttpRequest) -> Access:
     """Return the values that hold for everybody, and words that stand for the others."""
     return Access(

@@ -31,7 +31,7 @@ def credential_list(request: HttpRequest, account: Account) -> HttpResponse:
         "access": values,
         "snippets": snippets.fill_in(values),
         "fingerprint": access.fingerprint(pem) if pem else "",
-        "command": _first_command(values),
+        "command": snippets.first_command(values),
         "is_cut": len(credentials) == MOST,
     }
     return render(request, "connecting/list.html", context)
@@ -46,11 +46,6 @@ def _chosen(request: HttpRequest, credentials: list[Credential]) -> Credential |
     if found is None:
         raise Http404
     return found
-
-
-def _first_command(values: access.Access) -> str:
-    filled = snippets.fill_in(values)
-    return next(one.text for one in filled if one.stack.slug == "swaks")
 
 
 @require_safe

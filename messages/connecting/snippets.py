@@ -67,3 +67,8 @@ def fill_in(access: Access) -> list[Snippet]:
 def _engine() -> Engine:
     # One of their own: what is code must not be escaped as HTML before the page does it.
     return Engine(dirs=[str(settings.BASE_DIR / "templates" / "snippets")], autoescape=False)
+
+
+def first_command(values: Access) -> str:
+    """Return the command that sends a first message out of a shell."""
+    return next(one.text for one in fill_in(values) if one.stack.slug == "swaks")

@@ -155,7 +155,7 @@ class TestList:
         page = text_of(alice.get(LIST))
 
         assert "No messages yet" in page
-        assert "swaks --server 127.0.0.1:2525 --tls" in page
+        assert "swaks --server localhost --port 2525 --tls" in page
         assert "--auth-user 0123456789abcdef" in page
         assert "--from hello@alices.example" in page
 
