@@ -6,7 +6,7 @@ PIP := $(BIN)/pip --quiet --disable-pip-version-check
 
 # Programs of others that tests speak to: mail clients, scanners for spam, a broker.
 OTHERS := curl swaks msmtp nodejs npm php-cli libphp-phpmailer ruby ruby-mail rspamd spamassassin spamd \
-	rabbitmq-server
+	rabbitmq-server php-symfony-mailer php-illuminate-mail ruby-actionmailer libjakarta-mail-java
 
 .PHONY: run test lint bench crash-test browser-test screenshots others clean
 

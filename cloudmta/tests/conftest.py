@@ -19,8 +19,8 @@ PACKAGES = ("nodemailer@7", "mailauth@4", "cloudmailin@0.1.0", "standardwebhooks
 
 
 @pytest.fixture(scope="session")
-def node() -> Callable[..., str]:
-    """Run one of our scripts with the packages it needs, which are installed once."""
+def node_modules() -> Path:
+    """The folder with all packages that clients for Node.js need; they are installed once."""
     if not shutil.which("npm"):
         pytest.skip("npm is not installed")
     NODE_MODULES.mkdir(parents=True, exist_ok=True)
@@ -31,7 +31,13 @@ def node() -> Callable[..., str]:
         )
         if done.returncode:
             pytest.skip(f"npm could not install {PACKAGES}: {done.stderr[-200:]}")
-    environment = os.environ | {"NODE_PATH": str(NODE_MODULES / "node_modules")}
+    return NODE_MODULES / "node_modules"
+
+
+@pytest.fixture(scope="session")
+def node(node_modules: Path) -> Callable[..., str]:
+    """Run one of our scripts with the packages it needs."""
+    environment = os.environ | {"NODE_PATH": str(node_modules)}
 
     def run(script: str, argument: str, stdin: bytes = b"") -> str:
         return program(

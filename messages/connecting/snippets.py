@@ -32,7 +32,7 @@ STACKS = (
     Stack("cloudmailin", "Node.js, REST", "send.js", "npm install cloudmailin"),
     Stack("phpmailer", "PHP, PHPMailer", "send.php", "composer require phpmailer/phpmailer"),
     Stack("symfony", "PHP, Symfony Mailer", "send.php", "composer require symfony/mailer"),
-    Stack("laravel", "Laravel", "config/mail.php"),
+    Stack("laravel", "Laravel", ".env"),
     Stack("ruby", "Ruby, mail", "send.rb", "gem install mail"),
     Stack("rails", "Ruby on Rails", "config/environments/production.rb"),
     Stack("go", "Go, net/smtp", "main.go"),
