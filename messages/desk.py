@@ -2,10 +2,13 @@
 
 import asyncio
 import logging
+import time
 from concurrent.futures import ThreadPoolExecutor
+from math import inf
 
 from django.db import Error, connection
 
+from accounts import uses
 from events.bulk import reconnecting
 from events.doorbell import ring_soon
 from messages import acceptance, idempotency
@@ -17,12 +20,16 @@ from messages.listening import Listening
 from messages.login import Logins
 from messages.models import Refusal
 from messages.pace import Pace
+from messages.sender import Sender
 from messages.spam import scanners
 
 logger = logging.getLogger(__name__)
 
 # Seconds that acceptance gathers longer under load; each client waits for its answer.
 GATHER = 0.008
+# Seconds between two notes of one credential's use, and credentials that are remembered for it.
+NOTE_EVERY = uses.NOTE_EVERY.total_seconds()
+MAX_NOTED = 10_000
 
 Parcel = tuple[Accepted, Claim | None]  # a message, and the key that it came under
 
@@ -41,6 +48,7 @@ class Desk:
         self.committer: GroupCommit[Parcel] = GroupCommit(self._store, "commit", GATHER)
         # For what is no commit: refusals, and the keys of messages that have one.
         self._clerk = ThreadPoolExecutor(1, "clerk")
+        self._noted: dict[int, float] = {}  # credential: when its use was noted last
 
     def _store(self, batch: list[Parcel]) -> None:
         answers: list[Answer] = [(claim, {"id": str(one.id)}) for one, claim in batch if claim]
@@ -59,6 +67,17 @@ class Desk:
     def record(self, refusal: Refusal) -> "asyncio.Future[None]":
         """Keep a refusal for the customer to see; it is done, or logged, when the future is."""
         return asyncio.wrap_future(self._clerk.submit(_save, refusal))
+
+    def note_use(self, sender: Sender, address: str, client_name: str) -> None:
+        """Note that a sender is there, from where, and by which name; nobody waits for it."""
+        now, known = time.monotonic(), sender.credential_id
+        if known is None or now - self._noted.get(known, -inf) < NOTE_EVERY:
+            return
+        self._noted.pop(known, None)
+        self._noted[known] = now
+        if len(self._noted) > MAX_NOTED:
+            del self._noted[next(iter(self._noted))]
+        self._clerk.submit(_note, known, address, client_name)
 
     async def close(self) -> None:
         """Write what is there, and let go of the database."""
@@ -87,4 +106,12 @@ def _save(refusal: Refusal) -> None:
         reconnecting(refusal.save)
     except Error as error:
         logger.error("A refusal could not be written (%s): %s", refusal, error)
+        connection.close()
+
+
+def _note(credential_id: int, address: str, client_name: str) -> None:
+    try:
+        reconnecting(uses.note, credential_id, address, client_name)
+    except Error as error:
+        logger.warning("The use of a credential could not be noted: %s", error)
         connection.close()

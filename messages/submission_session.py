@@ -91,6 +91,7 @@ class SubmissionSession(DoorSession):
 
     def _know(self, sender: Sender) -> None:
         self._sender = sender
+        self._desk.note_use(sender, self.address, self.smtp.state.client_name)
         self.smtp.max_size = sender.max_message_size
 
     def _begin(self, event: Mail) -> None:

@@ -2,10 +2,8 @@
 
 import base64
 import binascii
-import ipaddress
 import logging
 import re
-from datetime import datetime, timedelta
 from typing import NoReturn
 
 from django.db.models import Q
@@ -14,16 +12,13 @@ from rest_framework.authentication import BaseAuthentication
 from rest_framework.exceptions import AuthenticationFailed
 from rest_framework.request import Request
 
-from accounts import authentication
+from accounts import authentication, uses
 from accounts.models import Credential
 
 logger = logging.getLogger(__name__)
 
 NAME = re.compile(r"[0-9a-f]{16}", re.ASCII)
 WRONG = "The secret is missing or is none of this account or credential"
-# The last use is noted at most so often: it is for people to look at, not for each request to wait.
-NOTE_USE_EVERY = timedelta(minutes=1)
-LONGEST_USER_AGENT = 200
 
 
 class Caller:
@@ -59,7 +54,7 @@ class SecretAuthentication(BaseAuthentication):
         found = find(name, secret) if secret and NAME.fullmatch(name) else None
         if found is None:
             _refuse(request)
-        note_use(found, request)
+        _note_use(found, request)
         return Caller(found), found
 
     def authenticate_header(self, request: Request) -> str:
@@ -101,32 +96,7 @@ def _refuse(request: Request) -> NoReturn:
     raise AuthenticationFailed(WRONG)
 
 
-def note_use(credential: Credential, request: Request) -> None:
-    """Keep when, from where and by what program a credential was used last."""
-    now = timezone.now()
-    if not _is_stale(credential.last_used_at, now):
-        return
-    stale = Q(last_used_at=None) | Q(last_used_at__lte=now - NOTE_USE_EVERY)
-    # Guarded: of many requests at once, one writes.
-    Credential.objects.filter(stale, pk=credential.pk).update(
-        last_used_at=now,
-        last_used_from=_address(request.META.get("REMOTE_ADDR", "")),
-        last_used_by=_program(request.META.get("HTTP_USER_AGENT", "")),
-    )
-
-
-def _is_stale(last_used_at: datetime | None, now: datetime) -> bool:
-    return last_used_at is None or last_used_at <= now - NOTE_USE_EVERY
-
-
-def _address(text: str) -> str | None:
-    try:
-        return str(ipaddress.ip_address(text.partition("%")[0]))
-    except ValueError:
-        return None  # a Unix socket has none
-
-
-def _program(user_agent: str) -> str:
-    # PostgreSQL takes neither NUL nor lone surrogates.
-    text = user_agent.replace("\0", "").encode(errors="replace").decode()
-    return text[:LONGEST_USER_AGENT]
+def _note_use(credential: Credential, request: Request) -> None:
+    if uses.is_stale(credential.last_used_at, timezone.now()):
+        facts = request.META
+        uses.note(credential.pk, facts.get("REMOTE_ADDR", ""), facts.get("HTTP_USER_AGENT", ""))

@@ -125,6 +125,19 @@ class TestLogIn:
         assert "canary-in-the-log" not in house.log("submission")
         assert "\nforged" not in house.log("submission")
 
+    def test_where_and_by_whom_a_credential_is_used_is_noted(self, house):
+        make_credential(house, "00000000used0000", "secret")
+        with guest(house, source="127.0.2.99") as client:
+            client.log_in("00000000used0000", "secret")
+
+        (used,) = eventually(
+            lambda: house.sql(
+                "SELECT host(last_used_from), last_used_by FROM accounts_credential"
+                " WHERE username = '00000000used0000' AND last_used_at IS NOT NULL"
+            )
+        )
+        assert used == ("127.0.2.99", "client.example")
+
     def test_what_changes_counts_for_sessions_that_go_on(self, house, books):
         make_credential(house, "0000000soongone0", "secret")
         limit = "UPDATE accounts_account SET max_message_size = %s WHERE name = 'Demo'"
