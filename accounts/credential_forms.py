@@ -7,7 +7,7 @@ from django import forms
 from django.forms import ModelForm
 
 from accounts.domain_names import to_a_label
-from accounts.models import Account, Credential, Scope
+from accounts.models import Account, Credential, Scope, usual_scopes
 
 SCOPES = [
     (scope.value, f"{scope.value}: {meaning}")
@@ -50,6 +50,7 @@ class CredentialForm(ModelForm):
     scopes = forms.MultipleChoiceField(
         label="It may",
         choices=SCOPES,
+        initial=usual_scopes,
         widget=forms.CheckboxSelectMultiple,
         error_messages={"required": "Choose at least one."},
     )

@@ -28,8 +28,8 @@ MOST_EVENTS = 300
 def message_detail(request: HttpRequest, account: Account, message_id: UUID) -> HttpResponse:
     """Tell what each recipient of a message met, in the order of time."""
     message = find(account, message_id)
-    events = _events(message)
-    stories = _stories(message, events)
+    events = events_of(message)
+    stories = stories_of(message, events)
     context = {
         "message": message,
         "stories": stories,
@@ -71,12 +71,14 @@ class Story:
         return self.recipient.state in OPEN and self.recipient.state != State.LEASED
 
 
-def _events(message: Message) -> list[Event]:
+def events_of(message: Message) -> list[Event]:
+    """Return the first events of a message, and one more where there are more than are shown."""
     theirs = Event.objects.filter(account=message.account_id, message_id=message.id)
     return list(theirs.order_by("id")[: MOST_EVENTS + 1])
 
 
-def _stories(message: Message, events: list[Event]) -> list[Story]:
+def stories_of(message: Message, events: list[Event]) -> list[Story]:
+    """Return what each recipient met, in as many queries for twenty as for one."""
     attempts = Attempt.objects.order_by("number", "id")
     recipients = message.recipients.order_by("id").prefetch_related(Prefetch("attempts", attempts))
     by_recipient: dict[str, list[Event]] = defaultdict(list)

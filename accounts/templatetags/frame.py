@@ -71,7 +71,9 @@ def field(bound: BoundField) -> dict[str, object]:
     widget = bound.field.widget
     is_check = isinstance(widget, CheckboxInput)
     is_group = isinstance(widget, RadioSelect)  # of buttons, or of boxes to tick
-    style = "form-check-input" if is_check or is_group else "form-control"
+    style = "form-check-input" if is_check else "form-control"
+    if is_group:
+        style = "group"  # Django gives it to the whole, and to each of its boxes
     if isinstance(widget, Select):
         style = "form-select"
     attributes: dict[str, str | bool] = {"class": f"{style} is-invalid" if bound.errors else style}

@@ -23,13 +23,13 @@ def credential_list(request: HttpRequest, account: Account) -> HttpResponse:
     credentials = list(live.order_by(newest_use_first, "-created_at")[:MOST])
     chosen = _chosen(request, credentials) or access.usual_credential(account)
     values = access.of(request, account, chosen)
-    pem = access.ca_pem()
+    filled, pem = snippets.fill_in(values), access.ca_pem()
     context = {
         "credentials": credentials,
         "chosen": chosen,
         "now": timezone.now(),
         "access": values,
-        "snippets": snippets.fill_in(values),
+        "snippets": filled,
         "fingerprint": access.fingerprint(pem) if pem else "",
         "command": snippets.first_command(values),
         "is_cut": len(credentials) == MOST,

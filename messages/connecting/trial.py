@@ -1,21 +1,21 @@
 """A test message: sent by one click with a credential of the account, and watched on its way."""
 
+from datetime import timedelta
 from typing import Any
 from uuid import UUID
 
 from django import forms
-from django.db.models import Prefetch
 from django.http import HttpRequest, HttpResponse
-from django.shortcuts import get_object_or_404, redirect, render
+from django.shortcuts import redirect, render
+from django.utils import timezone
 from django.views.decorators.http import require_http_methods, require_safe
 
 from accounts import authentication
 from accounts.models import Account, Credential, Membership, Scope
 from accounts.views import account_required
-from events.models import Event
-from messages import rest_door, sender
+from messages import message_page, rest_door, sender
 from messages.connecting import access
-from messages.models import FINAL, Attempt, Message
+from messages.models import FINAL
 from messages.rest_door import Turned
 
 SUBJECT = "A test of {domain}"
@@ -25,6 +25,8 @@ This message was sent from the page SMTP & API keys, to see that mail under {dom
 It was signed like any other. Nobody has to answer.
 """
 TAG = "test-message"
+# So long after it was taken a message is looked at each second, then every ten.
+LIVELY = timedelta(minutes=1)
 
 
 class TrialForm(forms.Form):
@@ -96,19 +98,16 @@ def _body(domain: str, to: str) -> dict[str, object]:
 @account_required
 def watch(request: HttpRequest, account: Account, message_id: UUID) -> HttpResponse:
     """Show how far a message is; htmx asks for the part that changes until all is settled."""
-    message = get_object_or_404(Message, account=account, id=message_id)
-    attempts = Attempt.objects.order_by("number", "id")
-    recipients = list(
-        message.recipients.order_by("id").prefetch_related(Prefetch("attempts", attempts))
-    )
-    events = Event.objects.filter(account=account, message_id=message.id).order_by("timestamp")
+    message = message_page.find(account, message_id)
+    stories = message_page.stories_of(message, message_page.events_of(message))
+    is_young = timezone.now() - message.accepted_at < LIVELY
+    is_part = "HX-Request" in request.headers
     context = {
         "message": message,
-        "recipients": recipients,
-        "events": events[:100],
-        "is_settled": all(one.state in FINAL for one in recipients),
+        "stories": stories,
+        "is_settled": all(one.recipient.state in FINAL for one in stories),
+        "wait": 1 if is_young else 10,
+        "is_part": is_part,
     }
-    part = "HX-Request" in request.headers
-    return render(
-        request, "connecting/_progress.html" if part else "connecting/watch.html", context
-    )
+    page = "connecting/_progress.html" if is_part else "connecting/watch.html"
+    return render(request, page, context)

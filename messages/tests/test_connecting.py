@@ -187,6 +187,11 @@ class TestCreate:
         assert "bobs.example is not one of the available choices" in text_of(response)
         assert not shop.account.credentials.exists()
 
+    def test_what_most_need_is_chosen_already(self, admin):
+        page = admin.get(NEW).content.decode()
+
+        assert re.findall(r'value="(\w+)"[^>]* checked', page) == ["send", "read"]
+
     def test_it_needs_a_scope(self, admin):
         assert "Choose at least one." in text_of(admin.post(NEW, {"name": "Web shop"}))
 
