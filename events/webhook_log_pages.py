@@ -12,7 +12,7 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 from accounts import audit
 from accounts.models import Account
 from accounts.views import account_required
-from events import batches, reading, replay, trials, webhooks
+from events import batches, reading, replay, trials, webhook_standing, webhooks
 from events.models import Kind, Webhook, WebhookPost
 from events.reading import TooLong
 from events.replay import ReplayRefused
@@ -48,9 +48,10 @@ def try_now(request: HttpRequest, account: Account, webhook_id: UUID) -> HttpRes
         trial = told(trials.run(webhook, kind))
     except TrialRunning as refusal:
         trial = {"refusal": f"{refusal}."}
-    if request.headers.get("HX-Request"):
-        return render(request, "events/_trial.html", {"trial": trial})
     webhook.refresh_from_db()
+    if request.headers.get("HX-Request"):
+        (standing,) = webhook_standing.of([webhook])
+        return render(request, "events/_tried.html", {"trial": trial, "standing": standing})
     return page(request, webhook, trial)
 
 

@@ -181,7 +181,8 @@ def _pictures(html: str) -> list[Check]:
 
 def _attachments(anatomy: Anatomy) -> Check:
     size = sum(len(part.octets) for part in anatomy.attachments)
-    text = f"{len(anatomy.attachments)}, {filesizeformat(size)} together."
+    count = len(anatomy.attachments)
+    text = f"{count} file{'s' * (count > 1)} of {filesizeformat(size)}{' together' * (count > 1)}."
     return Check(FINE, "Attachments", text)
 
 

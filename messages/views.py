@@ -25,6 +25,7 @@ from messages import search
 from messages.connecting import access, snippets
 from messages.message_filter import CLASSES, FilterForm, applied
 from messages.models import Message, Recipient, State
+from messages.templatetags.wording import STATES
 
 PAGE = 50
 # Characters of a subject or a From that a row shows; both may be as long as a header.
@@ -73,7 +74,7 @@ def _frame(account: Account, form: FilterForm) -> dict[str, object]:
     return {
         "form": form,
         "applied": list(applied(form)),
-        "states": [(state, form.address(state=state)) for state in State],
+        "states": [(state, STATES[state].word, form.address(state=state)) for state in State],
         "classes": CLASSES,
         "class": form.parameters.get("class", ""),
         "since": form.shown("since"),

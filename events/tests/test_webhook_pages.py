@@ -319,6 +319,7 @@ class TestTrial:
             response = developer.post(at("test", webhook), {"kind": "open"}, headers=headers)
 
         assert "✓ 204" in text_of(response)
+        assert "✓ working" in text_of(response)
         assert "<html" not in response.content.decode()
 
     def test_a_second_one_at_the_same_time_is_told_to_wait(self, developer, webhook):

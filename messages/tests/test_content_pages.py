@@ -1,5 +1,6 @@
 """What a message holds is shown so that nothing in it can do anything."""
 
+import json
 import re
 
 import pytest
@@ -9,8 +10,10 @@ from django.urls import reverse
 from accounts.tests.people import Shop, text_of
 from domains.models import Domain
 from events.identifiers import new_id
+from messages.anatomy import dissect
+from messages.models import Content
 from messages.tests.factories import AccountFactory, MessageFactory, UserFactory
-from messages.tests.test_anatomy import LETTER
+from messages.tests.test_anatomy import CORPORA, LETTER
 
 pytestmark = pytest.mark.django_db
 
@@ -188,6 +191,22 @@ class TestChecks:
 
         assert "alices.example is not among your domains any more" in shown
         assert "There is plain text beside the HTML." in shown
+
+
+class TestBroken:
+    def test_mail_of_the_world_breaks_no_page(self, dave, shop):
+        if not (CORPORA / "mime.jsonl").exists():
+            pytest.skip(f"no corpora in {CORPORA}")
+        message = MessageFactory(account=shop.account, content=b"")
+        for line in (CORPORA / "mime.jsonl").read_text().splitlines()[::6]:
+            octets = (CORPORA / json.loads(line)["path"]).read_bytes()
+            data = octets.replace(b"\r\n", b"\n").replace(b"\n", b"\r\n")
+            Content.objects.filter(message=message).update(data=data)
+
+            for name in ("html", "headers", "attachments", "checks"):
+                assert page(dave, name, message).status_code == 200, line
+            for part in dissect(data).attachments[:3]:
+                assert page(dave, "attachment", message, part.number).status_code == 200, line
 
 
 class TestAccess:
