@@ -51,7 +51,7 @@ class Shot:
 SAMPLES = {
     "message": ("message-list", "?state=delivered", r"/messages/([0-9a-f-]{36})/"),
     "bounced": ("message-list", "?state=bounced", r"/messages/([0-9a-f-]{36})/"),
-    "domain": ("domain-list", "", r"/domains/(\d+)/"),
+    "domain": ("domain-list", "", r"/domains/(?!new/)([\w-]+)/"),
     "webhook": ("webhook-list", "", r"/webhooks/([0-9a-f-]{36})/"),
 }
 SHOTS = (
