@@ -4,6 +4,7 @@ Each runs in a root of its own in name spaces of its own (`receivers/`): nothing
 three of them would exclude each other. Packages are fetched once, to var/receivers.
 """
 
+import fcntl
 import os
 import shutil
 import socket
@@ -59,12 +60,20 @@ class Receiver:
 def unpacked(package: str) -> Path:
     """Return what a package and all that it needs unpack to; it is not installed."""
     directory = PACKAGES / package
+    directory.mkdir(parents=True, exist_ok=True)
+    # Several runs at once find what the first of them has made, and apt-get runs alone.
+    with (PACKAGES / ".lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        return _unpack(package, directory)
+
+
+def _unpack(package: str, directory: Path) -> Path:
     tree = directory / "tree"
     if tree.exists():
         return tree
     archives, fresh = directory / "archives", directory / "fresh"
     (archives / "partial").mkdir(parents=True, exist_ok=True)
-    fetch = ["apt-get", "-qq", "-y", "--no-install-recommends", "--download-only"]
+    fetch = ["apt-get", "-qq", "-y", "--no-install-recommends", "--download-only", "--reinstall"]
     fetch += ["-o", f"Dir::Cache::archives={archives}", "install", package]
     if subprocess.run(fetch, capture_output=True, check=False, timeout=300).returncode:
         pytest.skip(f"apt-get could not fetch {package}")
