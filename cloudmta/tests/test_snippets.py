@@ -238,7 +238,7 @@ def postfix(paper):
     for name in ("queue", "data"):
         (folder / name).mkdir(parents=True)
     shutil.chown(folder / "data", "postfix")
-    for above in (paper.folder, *paper.folder.parents[:2]):
+    for above in (paper.folder, *paper.folder.parents[:3]):
         above.chmod(0o755)  # its own user looks in here
     shutil.copy(paper.folder / snippets.CA_FILE, folder)
     snippet = paper.text("postfix").replace("/etc/postfix/", f"{folder}/")
