@@ -5,6 +5,7 @@ from typing import Any
 from django import forms
 from django.contrib import admin
 from django.contrib.admin import SimpleListFilter
+from django.contrib.admin.utils import unquote
 from django.core.exceptions import PermissionDenied
 from django.core.validators import MaxValueValidator, MinValueValidator
 from django.db.models import Model, QuerySet
@@ -100,12 +101,11 @@ class AccountAdmin(ConfirmedAdmin):
         "messages_per_second", "track_opens", "track_clicks",
     )  # fmt: skip
     list_display = (
-        "name", "public_id", "state", "volume", "tried", "bounces", "complaints", "days",
-        "created_at",
+        "name", "state", "volume", "days", "tried", "bounces", "complaints", "public_id",
     )  # fmt: skip
     list_filter = (StateFilter,)
-    search_fields = ("public_id__startswith", "name__istartswith")
-    search_help_text = "Finds accounts by how their public id or their name begins."
+    search_fields = ("public_id__startswith", "name__icontains")
+    search_help_text = "Finds accounts by how their public id begins, or by words of their name."
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
         return (
@@ -182,13 +182,14 @@ class AccountAdmin(ConfirmedAdmin):
         form_url: str = "",
         extra_context: dict[str, Any] | None = None,
     ) -> HttpResponse:
-        step = StandingChange.objects.filter(account__pk=object_id).order_by("-id").first()
-        extra = {
-            "may_look": request.user.has_perm(looking.PERMISSION),
-            "step": step if request.user.has_perm("accounts.view_standingchange") else None,
-            "belongings": _belongings(request, object_id),
-        }
-        return super().change_view(request, object_id, form_url, (extra_context or {}) | extra)
+        extra = dict(extra_context or {})
+        if isinstance(account := self.get_object(request, unquote(object_id)), Account):
+            extra |= {
+                "may_look": request.user.has_perm(looking.PERMISSION),
+                "step": _last_step(request, account),
+                "belongings": _belongings(request, account),
+            }
+        return super().change_view(request, object_id, form_url, extra)
 
     def look(self, request: HttpRequest, pk: int) -> HttpResponse:
         """Look at the account as its customer does, after a question."""
@@ -205,10 +206,17 @@ class AccountAdmin(ConfirmedAdmin):
         return redirect("/")
 
 
-def _belongings(request: HttpRequest, object_id: str) -> list[tuple[str, str]]:
+def _last_step(request: HttpRequest, account: Account) -> StandingChange | None:
+    """Return the step whose page shows the evidence, where there is one and the user may see it."""
+    if not request.user.has_perm("accounts.view_standingchange"):
+        return None
+    return account.standing_changes.order_by("-id").first()
+
+
+def _belongings(request: HttpRequest, account: Account) -> list[tuple[str, str]]:
     """Return name and address of each list of what an account has, that the user may see."""
     return [
-        (str(model._meta.verbose_name_plural), f"{reverse(name)}?account__id__exact={object_id}")
+        (str(model._meta.verbose_name_plural), f"{reverse(name)}?account__id__exact={account.pk}")
         for model, own in admin.site._registry.items()
         if any(field.name == "account" for field in model._meta.concrete_fields)
         and own.has_view_permission(request)

@@ -1,5 +1,7 @@
 """The admin with our own pages: first what waits for a decision, the state, one box to search."""
 
+from collections.abc import Iterable
+from datetime import datetime
 from typing import Any
 
 import redis
@@ -11,6 +13,7 @@ from django.urls import URLPattern, URLResolver, path
 from accounts.admin_site import HouseAdminSite
 from accounts.models import Account, User
 from cloudmta import metrics, presence
+from cloudmta.presence import Process
 from cloudmta.staff import search, waiting
 
 # Accounts that the page of the state names, those with most held mail.
@@ -38,15 +41,15 @@ class StaffSite(HouseAdminSite):
         if not request.user.has_perm("mail.view_recipient"):
             raise PermissionDenied
         try:
-            processes = presence.present()
+            present = presence.present()
         except redis.RedisError:
-            processes = None
+            present = None
         context = self.each_context(request) | {
             "title": "State",
             "queues": metrics.backlog(),
             "held": Account.objects.filter(held__gt=0).order_by("-held")[:MOST_HELD],
-            "processes": processes,
-            "missing": waiting.missing(processes or ()),
+            "processes": present and _with_time(present),
+            "missing": waiting.missing(present or ()),
         }
         return TemplateResponse(request, "admin/state.html", context)
 
@@ -63,3 +66,7 @@ class StaffSite(HouseAdminSite):
 def _who(request: HttpRequest) -> User:
     assert isinstance(request.user, User)  # `admin_view` lets in nobody else
     return request.user
+
+
+def _with_time(processes: Iterable[Process]) -> list[tuple[Process, datetime]]:
+    return [(one, datetime.fromisoformat(one.since)) for one in processes]

@@ -355,6 +355,13 @@ class TestAccounts:
         assert "Refusals" in text
         assert "Webhooks" not in text
 
+    @pytest.mark.parametrize("number", ["widgets.css", "0", "9" * 30])
+    def test_one_that_is_not_there_leads_back(self, staff, number):
+        page = reverse("admin:accounts_account_change", args=[number])
+
+        assert staff.get(page).headers["Location"] == INDEX
+        assert staff.post(page, {"confirmed": "yes"}).headers["Location"] == INDEX
+
     def test_the_refusals_of_one_are_not_pushed_out_by_others(self, staff, monkeypatch):
         monkeypatch.setattr("accounts.staff_pages.NEWEST", 2)
         mine = Refusal.objects.create(account=AccountFactory(), door="smtp", reverse_path="")
