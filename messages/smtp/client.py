@@ -280,7 +280,11 @@ class ClientSession:
     def withdraw_chained(self) -> list[Transaction]:
         """Return what waits behind a final dot, to be sent elsewhere; here it never will be."""
         (_, at_its_dot, _), *rest = self._expected
-        behind = dict.fromkeys(one for _, one, _ in rest if one and one is not at_its_dot)
+        behind = dict.fromkeys(
+            one
+            for _, one, _ in rest
+            if one and one is not at_its_dot and not one.is_withdrawn  # before
+        )
         for transaction in behind:
             transaction.is_withdrawn = True
         return list(behind)

@@ -41,6 +41,7 @@ class TestWithdrawal:
         assert talk.session.is_chained
 
         assert talk.session.withdraw_chained() == [second]
+        assert talk.session.withdraw_chained() == []  # it went already
         said = talk.hears("250 Taken", "250 Ok", "250 Ok", "354 Go on")
 
         assert said == [] and not second.content_sent
