@@ -14,9 +14,9 @@ from uuid import UUID
 
 from django.db import connection
 
+from accounts.database import UNAVAILABLE
 from accounts.message_class import MessageClass
 from domains.signing import Keyring
-from events.bulk import UNAVAILABLE
 from events.reasons import Reason
 from messages import claiming, metrics, outcomes, policy, queue, scanning
 from messages.exchangers import Directory, Unreachable
@@ -66,13 +66,14 @@ class Engine:
         self._scanner = scanners.configured()
         self._shaper = Shaper()
         self._sites = Sites(self._directory, self._shaper)
-        self._in_flight: dict[int, Claimed] = {}
+        self._in_flight: dict[tuple[int, int], Claimed] = {}
         self._room = asyncio.Event()  # set whenever something was settled
         self._settling = GroupCommit(_settle_until_taken, "settle", GATHER)
         self._claiming = ThreadPoolExecutor(1, "claim")
         self._tasks: set[asyncio.Task[None]] = set()
         self._is_stopping = False
         self._was_full = False
+        self._is_cut_off = False  # PostgreSQL was away, and leases may have run out
         metrics.IN_FLIGHT.set_function(lambda: len(self._in_flight))
         metrics.SITES.set_function(lambda: len(self._sites))
         for seconds, work in (
@@ -90,6 +91,8 @@ class Engine:
             if self._is_full:
                 await self._wait_for_room()
                 continue
+            if self._is_cut_off:
+                await self._come_back()
             for message_class in classes:
                 # Again from the first class after each batch: what came meanwhile overtakes.
                 if await self._deliver_batch(message_class):
@@ -101,12 +104,20 @@ class Engine:
         """Claim one batch and send it off; say whether more of its class may be due."""
         batch = await self._in_claim_thread(claiming.take, message_class, BATCH, self._keyring)
         if batch is None:
+            self._is_cut_off = True
             return False
         for result in batch.results:
-            self._in_flight[result.outcome.claimed.id] = result.outcome.claimed
+            self._in_flight[result.outcome.claimed.key] = result.outcome.claimed
             self._settle(result)
         self._launch(batch.composed)
         return queue.may_have_left_some(batch.claimed, BATCH)
+
+    async def _come_back(self) -> None:
+        """Keep what we hold, and let the other workers do so, before anybody takes it over."""
+        self._is_cut_off = False
+        await self._prolong()
+        if not self._is_cut_off:
+            await asyncio.sleep(PROLONG)
 
     @property
     def _is_full(self) -> bool:
@@ -120,7 +131,7 @@ class Engine:
         by_domain: dict[str, list[Composed]] = defaultdict(list)
         unseen: dict[UUID, list[Composed]] = defaultdict(list)
         for one in composed:
-            self._in_flight[one.claimed.id] = one.claimed
+            self._in_flight[one.claimed.key] = one.claimed
             if one.transaction is None:
                 self._settle(outcomes.held(one.claimed, one.problem))
             elif self._scanner and not one.claimed.is_scanned:
@@ -207,7 +218,7 @@ class Engine:
         if future.exception():
             # Its lease runs out, and somebody tries again.
             logger.error("The outcome of recipient %s could not be written", claimed.id)
-        self._in_flight.pop(claimed.id, None)
+        self._in_flight.pop(claimed.key, None)
         self._room.set()
 
     async def _tick(self) -> None:
@@ -218,8 +229,10 @@ class Engine:
         self._was_full = self._is_full
 
     async def _prolong(self) -> None:
-        if self._in_flight:
-            await self._in_claim_thread(queue.prolong, list(self._in_flight.values()))
+        held = list(self._in_flight.values())
+        # Even where that is nothing: so we see that PostgreSQL was away.
+        if await self._in_claim_thread(queue.prolong, held) is None:
+            self._is_cut_off = True
 
     async def _override(self) -> None:
         overrides = await self._in_claim_thread(book.load)

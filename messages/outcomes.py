@@ -234,7 +234,7 @@ def write(results: list[Result]) -> int:
     results = _with_last_words(results)
     with transaction.atomic():
         ours = queue.settle([result.outcome for result in results])
-        mine = [result for result in results if result.outcome.claimed.id in ours]
+        mine = [result for result in results if result.outcome.claimed.key in ours]
         copy_rows(Attempt, ATTEMPT_COLUMNS, (one.attempt for one in mine if one.attempt))
         ledger.record_all(event for one in mine for event in one.events)
         suppressions.put_learned(one.suppression for one in mine if one.suppression)

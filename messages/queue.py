@@ -67,6 +67,11 @@ class Claimed:
     offers_unsubscribe: bool
 
     @property
+    def key(self) -> tuple[int, int]:
+        """What tells this claim from all others, of the same recipient too."""
+        return self.id, self.lease
+
+    @property
     def has_own_copy(self) -> bool:
         """Whether what leaves is this recipient's alone."""
         return self.track_opens or self.track_clicks or self.offers_unsubscribe
@@ -210,8 +215,11 @@ def contents(message_ids: Sequence[UUID]) -> dict[UUID, bytes]:
         return {row["message_id"]: row["data"] for row in cursor.fetchall()}
 
 
-def prolong(claimed: Sequence[Claimed]) -> None:
-    """Keep claims of a living worker from running out while it waits for slow receivers."""
+def prolong(claimed: Sequence[Claimed]) -> int:
+    """Keep claims of a living worker from running out while it waits for slow receivers.
+
+    Also those that have run out, where nobody has taken them over. Returns how many that were.
+    """
     with connection.cursor() as cursor:
         cursor.execute(
             """
@@ -222,6 +230,7 @@ def prolong(claimed: Sequence[Claimed]) -> None:
             """,
             [LEASE, [one.id for one in claimed], [one.lease for one in claimed], LEASE / 2],
         )
+        return int(cursor.rowcount)
 
 
 @dataclass(frozen=True, slots=True)
@@ -236,8 +245,8 @@ class Outcome:
     settled_at: datetime | None
 
 
-def settle(outcomes: Sequence[Outcome]) -> set[int]:
-    """Write outcomes where the lease is still ours; return the ids of those recipients.
+def settle(outcomes: Sequence[Outcome]) -> set[tuple[int, int]]:
+    """Write outcomes where the lease is still ours; return id and lease of those recipients.
 
     Runs in the transaction of the caller, who writes attempts and events for the returned ones.
     """
@@ -251,7 +260,7 @@ def settle(outcomes: Sequence[Outcome]) -> set[int]:
                           %s::text[], %s::timestamptz[])
                 AS o(id, lease, state, attempt_count, due_at, reply, settled_at)
              WHERE r.id = o.id AND r.lease = o.lease
-            RETURNING r.id
+            RETURNING o.id, o.lease
             """,
             [
                 [one.claimed.id for one in outcomes],
@@ -264,7 +273,7 @@ def settle(outcomes: Sequence[Outcome]) -> set[int]:
             ],
             prepare=True,
         )
-        return {row["id"] for row in cursor.fetchall()}
+        return {(row["id"], row["lease"]) for row in cursor.fetchall()}
 
 
 def cancel(account_id: int, message_id: UUID) -> int:

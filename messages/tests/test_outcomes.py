@@ -6,7 +6,7 @@ import pytest
 from django.utils import timezone
 
 from accounts.message_class import MessageClass
-from events.models import Event, Suppression
+from events.models import Event, Kind, Suppression
 from messages import audit, claiming, outcomes, queue
 from messages.exchangers import Unreachable
 from messages.models import Recipient
@@ -200,6 +200,19 @@ class TestSuppression:
         outcomes.write([outcomes.of_attempt(late, finished(late, NO_SUCH_USER))])
 
         assert listed() == []
+
+    def test_of_two_claims_that_end_together_only_the_living_one_is_written(self):
+        # As after an outage of PostgreSQL, when what it did not take is written with the rest.
+        (recipient,) = waiting()
+        (late,) = queue.claim(MessageClass.STANDARD, 1)
+        Recipient.objects.update(due_at=past())
+        (living,) = queue.claim(MessageClass.STANDARD, 1)
+
+        both = [outcomes.of_attempt(one, finished(one, NO_SUCH_USER)) for one in (late, living)]
+        assert outcomes.write(both) == 1
+
+        assert [one.number for one in recipient.attempts.all()] == [2]
+        assert Event.objects.filter(kind=Kind.BOUNCE).count() == 1
 
 
 def outcome_of(account, address):
