@@ -3,6 +3,7 @@
 import os
 import secrets
 from pathlib import Path
+from typing import Any
 
 import environ
 from django.core.exceptions import ImproperlyConfigured
@@ -95,12 +96,21 @@ def integers(name: str, default: str) -> list[int]:
     return numbers
 
 
-def database(name: str, default: str) -> dict[str, object]:
-    """Return a setting as the address of a PostgreSQL, in the form of Django."""
+def database(name: str, default: str, seconds: int) -> dict[str, object]:
+    """Return a setting as the address of a PostgreSQL, in the form of Django.
+
+    So many seconds it may take to connect to it, and to see that its machine is gone.
+    """
     value = text(name, default)
     if not value.startswith(("postgres://", "postgresql://")):
         raise ImproperlyConfigured(f"{name} must name a PostgreSQL: postgres://…")
-    return env.db_url_config(value)
+    config: dict[str, Any] = env.db_url_config(value)
+    bounds = {
+        "connect_timeout": seconds, "tcp_user_timeout": seconds * 1000,
+        "keepalives_idle": seconds, "keepalives_interval": 5, "keepalives_count": 3,
+    }  # fmt: skip
+    # What the address itself says goes before.
+    return config | {"OPTIONS": bounds | config.get("OPTIONS", {})}
 
 
 def redis(name: str, default: str) -> str:

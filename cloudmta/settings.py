@@ -83,6 +83,7 @@ INSTALLED_APPS = [
     "drf_spectacular_sidecar",
 ]
 MIDDLEWARE = [
+    "accounts.database.LimitMiddleware",
     "cloudmta.health.HealthMiddleware",
     "cloudmta.api_paths.ApiPathMiddleware",
     "django.middleware.security.SecurityMiddleware",
@@ -236,8 +237,10 @@ SPECTACULAR_SETTINGS = {
 
 # --- PostgreSQL and Redis -----------------------------------------------------------------------
 
+# Seconds that a door or a page waits for PostgreSQL before it says that it cannot answer.
+DATABASE_TIMEOUT = integer("DATABASE_TIMEOUT", 20, minimum=2)
 DATABASES = {
-    "default": database("DATABASE_URL", embedded.database_url(VAR_DIR))
+    "default": database("DATABASE_URL", embedded.database_url(VAR_DIR), DATABASE_TIMEOUT)
     | {"CONN_MAX_AGE": None, "CONN_HEALTH_CHECKS": True}
 }
 REDIS_URL = redis("REDIS_URL", embedded.redis_url(VAR_DIR))

@@ -6,17 +6,9 @@ from typing import Any, TypeVar, cast
 
 import psycopg
 from django.db import connection, models
-from django.db.utils import InterfaceError, OperationalError
 from psycopg.rows import dict_row
 
-# PostgreSQL does not answer, is full, or told us to go: worth another try, on a new connection.
-# COPY and prepared statements raise psycopg's own errors, beside Django's.
-UNAVAILABLE = (
-    OperationalError,
-    InterfaceError,
-    psycopg.OperationalError,
-    psycopg.InterfaceError,
-)
+from accounts.database import UNAVAILABLE
 
 Value = TypeVar("Value")
 

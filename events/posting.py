@@ -13,9 +13,10 @@ from uuid import UUID
 
 from django.db import connection
 
+from accounts.database import UNAVAILABLE
 from events import batches, metrics, verdicts
 from events.batches import Claim, Taken
-from events.bulk import UNAVAILABLE, reconnecting
+from events.bulk import reconnecting
 from events.poster import Answer, Poster
 
 logger = logging.getLogger(__name__)

@@ -12,6 +12,7 @@ from concurrent.futures import ThreadPoolExecutor
 from django.conf import settings
 from django.db import connection
 
+from accounts.database import limited
 from accounts.models import MEBIBYTE
 from events.bulk import reconnecting
 from messages import bounce_address, certificates, door, incoming
@@ -72,9 +73,7 @@ class BounceDoor:
             max_per_address=MAX_PER_ADDRESS,
         )
         # To store a report twice does no harm, so a connection that died may be replaced at once.
-        self._committer: GroupCommit[IncomingReport] = GroupCommit(
-            lambda reports: reconnecting(incoming.store, reports), "commit", GATHER
-        )
+        self._committer: GroupCommit[IncomingReport] = GroupCommit(_store, "commit", GATHER)
         self._clerk = ThreadPoolExecutor(1, "clerk")
 
     async def open(self, host: str, port: int) -> None:
@@ -84,9 +83,10 @@ class BounceDoor:
     async def standing(self, recipient_id: int, domain: str) -> Standing:
         """Ask whether a report for a recipient may come in under a domain."""
         loop = asyncio.get_running_loop()
-        return await loop.run_in_executor(
+        asking = loop.run_in_executor(
             self._clerk, reconnecting, incoming.standing, recipient_id, domain
         )
+        return await asyncio.wait_for(asking, settings.DATABASE_TIMEOUT)
 
     def store(self, report: IncomingReport) -> "asyncio.Future[None]":
         """Return a future that is done when a report is committed."""
@@ -98,6 +98,11 @@ class BounceDoor:
         await asyncio.to_thread(self._committer.close)
         self._clerk.submit(connection.close)
         self._clerk.shutdown()
+
+
+def _store(reports: list[IncomingReport]) -> None:
+    with limited():
+        reconnecting(incoming.store, reports)
 
 
 def _tls_context() -> ssl.SSLContext:

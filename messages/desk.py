@@ -6,9 +6,11 @@ import time
 from concurrent.futures import ThreadPoolExecutor
 from math import inf
 
+from django.conf import settings
 from django.db import Error, connection
 
 from accounts import uses
+from accounts.database import limited
 from events.bulk import reconnecting
 from events.doorbell import ring_soon
 from messages import acceptance, idempotency
@@ -52,21 +54,24 @@ class Desk:
 
     def _store(self, batch: list[Parcel]) -> None:
         answers: list[Answer] = [(claim, {"id": str(one.id)}) for one, claim in batch if claim]
-        acceptance.store([one for one, _ in batch], answers)
+        with limited():
+            acceptance.store([one for one, _ in batch], answers)
         ring_soon(BELLS[one.message_class] for one, _ in batch)
 
     async def claim(self, accepted: Accepted) -> Claim | Replay:
         """Take the key that a message came under. Raises Refused."""
         loop = asyncio.get_running_loop()
-        return await loop.run_in_executor(self._clerk, _claim, accepted)
+        claiming = loop.run_in_executor(self._clerk, _claim, accepted)
+        return await asyncio.wait_for(claiming, settings.DATABASE_TIMEOUT)
 
     def release(self, claim: Claim) -> None:
         """Free the key of a message that could not be stored."""
         self._clerk.submit(reconnecting, idempotency.release, claim)
 
     def record(self, refusal: Refusal) -> "asyncio.Future[None]":
-        """Keep a refusal for the customer to see; it is done, or logged, when the future is."""
-        return asyncio.wrap_future(self._clerk.submit(_save, refusal))
+        """Keep a refusal for the customer to see; the future is done when it is kept, or late."""
+        saving = asyncio.wrap_future(self._clerk.submit(_save, refusal))
+        return asyncio.ensure_future(_in_time(saving))
 
     def note_use(self, sender: Sender, address: str, client_name: str) -> None:
         """Note that a sender is there, from where, and by which name; nobody waits for it."""
@@ -86,6 +91,10 @@ class Desk:
         self.logins.close()
         self._clerk.submit(connection.close)
         self._clerk.shutdown()
+
+
+async def _in_time(saving: "asyncio.Future[None]") -> None:
+    await asyncio.wait([saving], timeout=settings.DATABASE_TIMEOUT)
 
 
 def _claim(accepted: Accepted) -> Claim | Replay:

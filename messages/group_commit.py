@@ -14,7 +14,7 @@ from typing import Generic, TypeVar
 
 from django.db import connection
 
-from events.bulk import UNAVAILABLE
+from accounts.database import UNAVAILABLE
 
 logger = logging.getLogger(__name__)
 

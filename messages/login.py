@@ -6,9 +6,10 @@ import time
 from collections import OrderedDict
 from concurrent.futures import ThreadPoolExecutor
 
-from django.db import InterfaceError, OperationalError, connection
+from django.conf import settings
+from django.db import connection
 
-from accounts import authentication
+from accounts import authentication, database
 from domains.addresses import excerpt
 from events.bulk import reconnecting
 from messages import sender
@@ -45,7 +46,7 @@ class Logins:
         """Return the answer to a log-in, after a delay where it fails, and the sender."""
         try:
             found = await self.sender(username)
-        except (OperationalError, InterfaceError):
+        except (*database.UNAVAILABLE, TimeoutError):
             return UNAVAILABLE, None
         known_hashes = found.secret_hashes if found else NOBODY
         is_right = authentication.is_one_of(password, known_hashes) and found is not None
@@ -59,7 +60,8 @@ class Logins:
         """Return the sender of a name as of some seconds ago at most. None: there is none."""
         if not self.knows(username):
             loop = asyncio.get_running_loop()
-            found = await loop.run_in_executor(self._database, reconnecting, sender.find, username)
+            asking = loop.run_in_executor(self._database, reconnecting, sender.find, username)
+            found = await asyncio.wait_for(asking, settings.DATABASE_TIMEOUT)
             self._senders[username] = (time.monotonic() + KEEP_FOR, found)
             if len(self._senders) > MAX_KEPT:
                 self._senders.popitem(last=False)

@@ -11,8 +11,8 @@ from uuid import UUID
 import psycopg
 from django.db import Error, transaction
 
+from accounts.database import UNAVAILABLE
 from events import ledger, suppressions
-from events.bulk import UNAVAILABLE
 from events.models import Event
 from messages import consequences, metrics
 from messages.consequences import FAILED, Conclusion, Told

@@ -7,7 +7,6 @@ from http import HTTPStatus
 from typing import Any
 
 from django.core.exceptions import DisallowedHost, PermissionDenied
-from django.db import InterfaceError, OperationalError
 from django.http import Http404, HttpRequest
 from rest_framework import exceptions
 from rest_framework.exceptions import APIException
@@ -15,6 +14,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.settings import api_settings
 
+from accounts.database import UNAVAILABLE
 from accounts.rest.codes import CODES
 
 logger = logging.getLogger(__name__)
@@ -96,7 +96,7 @@ def understand(error: Exception) -> Problem | None:
             return Problem(error.status_code, error.default_code, str(error.detail))
         case exceptions.UnsupportedMediaType():
             return Problem(415, error.default_code, "The body must be application/json")
-        case OperationalError() | InterfaceError():
+        case _ if isinstance(error, UNAVAILABLE):
             logger.error("The database did not answer a request: %s", error)
             wait = {"Retry-After": str(DATABASE_BACK_IN)}
             return Problem(503, "unavailable", "Try again in a few seconds", headers=wait)

@@ -10,7 +10,7 @@ import threading
 
 from django.db import connection
 
-from events.bulk import UNAVAILABLE
+from accounts.database import UNAVAILABLE
 from messages.tracked import recording
 from messages.tracked.visits import Visit
 
