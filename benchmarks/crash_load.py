@@ -16,7 +16,7 @@ from typing import Any
 CLASSES = ("standard", "priority", "digest")
 # Of so many messages one goes to an address that answers with a report, which the bounce door
 # takes; and one to a server that gives each reply late, so that attempts are cut off in each phase.
-REPORT_EVERY, SLOW_EVERY = 50, 8
+REPORT_EVERY, SLOW_EVERY = 50, 40
 # Seconds until a client takes a door for dead, and until it tries again.
 TIMEOUT, AGAIN_AFTER = 30, 0.25
 # Seconds after which a client gives a message up. A key whose door died is held for 120 of them.

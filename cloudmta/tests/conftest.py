@@ -54,6 +54,17 @@ def web(house: House) -> str:
 
 
 @pytest.fixture(scope="session")
+def crash_house() -> Iterator[House]:
+    """One that is not only used but broken. Whoever breaks it mends it; retries come soon."""
+    house = House(RETRY_AFTER="1,2,4", DATABASE_TIMEOUT="3")
+    try:
+        house.open()
+        yield house
+    finally:
+        house.close()
+
+
+@pytest.fixture(scope="session")
 def browser() -> Iterator[Browser]:
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(

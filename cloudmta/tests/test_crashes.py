@@ -5,7 +5,6 @@ was answered with what the world received and with the books.
 """
 
 import signal
-from collections.abc import Iterator
 
 import pytest
 
@@ -23,13 +22,8 @@ IN_FLIGHT = 1000
 
 
 @pytest.fixture(scope="module")
-def house() -> Iterator[House]:
-    house = House(RETRY_AFTER="1,2,4")
-    try:
-        house.open()
-        yield house
-    finally:
-        house.close()
+def house(crash_house: House) -> House:
+    return crash_house
 
 
 def test_a_killed_worker_loses_nothing(house: House) -> None:
