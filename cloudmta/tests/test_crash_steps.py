@@ -6,6 +6,7 @@ What a kill leaves is a lease that must run out; tests move its end to now and d
 import smtplib
 import threading
 from datetime import UTC, datetime
+from email.message import EmailMessage
 
 import pytest
 
@@ -20,8 +21,13 @@ pytestmark = pytest.mark.xdist_group("crashes")
 @pytest.fixture(scope="module")
 def house(crash_house: House) -> House:
     # A connection to the exchanger is open, and its DNS is known.
-    settled(crash_house, crash_house.submit(crash_house.message("delivered+first@sim.test")))
+    settled(crash_house, crash_house.submit(digest(crash_house, "delivered+first@sim.test")))
     return crash_house
+
+
+def digest(house: House, address: str) -> EmailMessage:
+    """Return a message that no other worker than that of digests takes."""
+    return house.message(address, X_CloudMTA_Class="digest")
 
 
 def is_leased(house: House, message_id: str) -> None:
@@ -37,7 +43,7 @@ def lease_runs_out(house: House, message_id: str) -> None:
 
 def taken_over(house: House, message_id: str) -> list[int]:
     """Start a worker for the one that was killed; return the numbers of the attempts written."""
-    house.start("standard")
+    house.start("digest")
     lease_runs_out(house, message_id)
     return delivered_by(house, message_id)
 
@@ -57,9 +63,9 @@ def delivered_by(house: House, message_id: str) -> list[int]:
 def test_killed_when_claimed_and_nobody_asked_yet(house: House) -> None:
     address = "delivered@never-asked.sim.test"  # so the worker waits for DNS
     with house.paused("simulator"):
-        message_id = house.submit(house.message(address))
+        message_id = house.submit(digest(house, address))
         is_leased(house, message_id)
-        house.kill("standard")
+        house.kill("digest")
 
     assert taken_over(house, message_id) == [2]
     assert len(house.received(address)) == 1
@@ -68,9 +74,9 @@ def test_killed_when_claimed_and_nobody_asked_yet(house: House) -> None:
 def test_killed_when_connected_and_the_envelope_is_on_its_way(house: House) -> None:
     address = "delivered+connected@sim.test"
     with house.paused("simulator"):
-        message_id = house.submit(house.message(address))
+        message_id = house.submit(digest(house, address))
         is_leased(house, message_id)
-        house.kill("standard")
+        house.kill("digest")
 
     assert taken_over(house, message_id) == [2]
     assert len(house.received(address)) == 1
@@ -80,9 +86,9 @@ def test_killed_when_the_content_has_arrived_and_the_reply_to_the_dot_has_not(
     house: House,
 ) -> None:
     address = "slow+dot@sim.test"  # three seconds from the content to the reply
-    message_id = house.submit(house.message(address))
+    message_id = house.submit(digest(house, address))
     eventually(lambda: house.received(address))
-    house.kill("standard")
+    house.kill("digest")
 
     assert taken_over(house, message_id) == [2]
     # Nobody can know that the first copy arrived. Both are the same, so that who looks at the
@@ -94,14 +100,14 @@ def test_killed_when_the_content_has_arrived_and_the_reply_to_the_dot_has_not(
 def test_killed_when_delivered_and_not_settled(house: House) -> None:
     address = "delivered+unsettled@sim.test"
     with house.paused("simulator"):
-        message_id = house.submit(house.message(address))
+        message_id = house.submit(digest(house, address))
         is_leased(house, message_id)
         lock = f"SELECT id FROM mail_recipient WHERE message_id = '{message_id}' FOR UPDATE"
         held = locked(house, lock)
         held.__enter__()
     try:
         somebody_waits(house)
-        house.kill("standard")
+        house.kill("digest")
     finally:
         held.__exit__(None, None, None)
 
@@ -153,7 +159,7 @@ def test_what_a_worker_holds_is_not_taken_from_it_by_an_outage_of_postgresql(
 ) -> None:
     address = "delivered+outage@sim.test"
     with house.paused("simulator"):
-        message_id = house.submit(house.message(address))
+        message_id = house.submit(digest(house, address))
         is_leased(house, message_id)
         # As if the outage lasted as long as a lease.
         query = (
@@ -183,17 +189,17 @@ def takes_mail(house: House) -> bool:
 def test_a_worker_that_hangs_is_replaced_and_comes_too_late(house: House) -> None:
     address = "delivered+hanging@sim.test"
     with house.paused("simulator"):
-        message_id = house.submit(house.message(address))
+        message_id = house.submit(digest(house, address))
         is_leased(house, message_id)
-        hanging = house.paused("standard")
+        hanging = house.paused("digest")
         hanging.__enter__()
     try:
-        house.start("standard", "standard 2")
+        house.start("digest", "digest 2")
         lease_runs_out(house, message_id)
         assert delivered_by(house, message_id) == [2]
     finally:
         hanging.__exit__(None, None, None)
 
-    eventually(lambda: "ended after their lease had run out" in house.log("standard"))
+    eventually(lambda: "ended after their lease had run out" in house.log("digest"))
     assert delivered_by(house, message_id) == [2]
-    house.kill("standard 2")
+    house.kill("digest 2")
