@@ -18,7 +18,7 @@ from accounts.database import UNAVAILABLE
 from accounts.message_class import MessageClass
 from domains.signing import Keyring
 from events.reasons import Reason
-from messages import claiming, metrics, outcomes, policy, queue, scanning
+from messages import claiming, metrics, outcomes, policy, queue, scanning, settling
 from messages.exchangers import Directory, Unreachable
 from messages.group_commit import GroupCommit
 from messages.jobs import Job
@@ -46,8 +46,6 @@ PROLONG, OVERRIDE = 5, 5
 GATHER = 0.03
 # Seconds that the last results have to be written when the worker stops.
 SETTLE_AT_END = 5
-# Seconds until a settling that PostgreSQL did not take is tried again.
-SETTLE_AGAIN = 0.5
 
 # Until a scanner that did not answer is asked again about a message.
 SCAN_AGAIN = timedelta(seconds=30)
@@ -68,7 +66,7 @@ class Engine:
         self._sites = Sites(self._directory, self._shaper)
         self._in_flight: dict[tuple[int, int], Claimed] = {}
         self._room = asyncio.Event()  # set whenever something was settled
-        self._settling = GroupCommit(_settle_until_taken, "settle", GATHER)
+        self._settling = GroupCommit(settling.write, "settle", GATHER)
         self._claiming = ThreadPoolExecutor(1, "claim")
         self._tasks: set[asyncio.Task[None]] = set()
         self._is_stopping = False
@@ -290,18 +288,3 @@ def _guarded(call: Callable[..., Value], *arguments: object) -> Value | None:
         logger.error("PostgreSQL does not answer: %s", error)
         connection.close()
         return None
-
-
-def _settle_until_taken(results: list[Result]) -> None:
-    """Write results however long it takes: they happened, and nobody else knows of them."""
-    while True:
-        try:
-            too_late = outcomes.write(results)
-        except UNAVAILABLE as error:
-            logger.error("PostgreSQL does not answer: %s", error)
-            connection.close()
-            time.sleep(SETTLE_AGAIN)
-        else:
-            if too_late:
-                logger.warning("%d attempts ended after their lease had run out", too_late)
-            return
