@@ -151,7 +151,12 @@ DO UPDATE SET count = events_domaintally.count + EXCLUDED.count
 def fold_destinations(now: datetime | None = None) -> None:
     """Keep the greatest destinations of each hour that is over, and add up the others."""
     now = now or timezone.now()
-    period = {"since": _hour(now - FOLD_AGAIN), "until": _hour(now - FOLD_AFTER)}
     for account_id in Account.objects.values_list("pk", flat=True):
-        with connection.cursor() as cursor:
-            cursor.execute(FOLD, {"account": account_id, **period})
+        fold(account_id, now - FOLD_AGAIN, now - FOLD_AFTER)
+
+
+def fold(account_id: int, since: datetime, until: datetime) -> None:
+    """Do so for the hours of one account, from one moment to another."""
+    period = {"since": _hour(since), "until": _hour(until)}
+    with connection.cursor() as cursor:
+        cursor.execute(FOLD, {"account": account_id, **period})
