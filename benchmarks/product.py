@@ -48,7 +48,11 @@ class Product:
             "DJANGO_SETTINGS_MODULE": "cloudmta.settings",
             "DEVELOPMENT": "true",
             "VAR_DIR": str(self.var_dir),
-            "WEB_PORT": self.facts["dashboard_url"].rstrip("/").rpartition(":")[2],
+            "WEB_PORT": _port(self.facts["dashboard_url"]),
+            "SIMULATOR_HTTP_PORT": _port(self.facts["simulator_url"]),
+            "SIMULATOR_DNS_PORT": str(self.facts["dns_port"]),
+            "SUBMISSION_PORTS": str(self.facts["smtp_port"]),
+            "SUBMISSION_TLS_PORTS": str(self.facts["smtps_port"]),
             "DATABASE_URL": embedded.database_url(self.var_dir),
             "REDIS_URL": embedded.redis_url(self.var_dir),
         }
@@ -59,6 +63,10 @@ class Product:
             return 0
         lines = self.log.read_text(errors="replace").splitlines()
         return sum(any(word in line for word in TROUBLE) for line in lines)
+
+
+def _port(url: str) -> str:
+    return url.rstrip("/").rpartition(":")[2]
 
 
 @contextlib.contextmanager
@@ -148,8 +156,8 @@ def _facts(directory: Path) -> dict[str, Any]:
 
 
 def _ports(facts: dict[str, Any]) -> list[int]:
-    urls = (facts["dashboard_url"].rstrip("/"), facts["simulator_url"])
-    return [facts["smtp_port"], facts["smtps_port"], *(int(url.rpartition(":")[2]) for url in urls)]
+    urls = (facts["dashboard_url"], facts["simulator_url"])
+    return [facts["smtp_port"], facts["smtps_port"], *(int(_port(url)) for url in urls)]
 
 
 def _answers(port: int) -> bool:
