@@ -124,22 +124,23 @@ def _add(
         )
 
 
+# Rows are taken by their place in the table, whatever the planner thinks of how many there are. One
+# that is counted up meanwhile may have moved: it is folded the next time.
 FOLD = f"""
-WITH ranked AS (
-    SELECT hour, domain, row_number() OVER (
-               PARTITION BY hour
-               ORDER BY coalesce(sum(count) FILTER (WHERE kind = 'accepted'), 0) DESC, domain
-           ) AS place
+WITH counted AS (
+    SELECT ctid, hour, domain,
+           coalesce(sum(count) FILTER (WHERE kind = 'accepted')
+                    OVER (PARTITION BY hour, domain), 0) AS accepted
       FROM events_domaintally
      WHERE account_id = %(account)s AND side = {DESTINATION}
        AND hour >= %(since)s AND hour < %(until)s AND domain <> ''
-     GROUP BY hour, domain
+), ranked AS (
+    SELECT ctid, dense_rank() OVER (PARTITION BY hour ORDER BY accepted DESC, domain) AS place
+      FROM counted
 ), gone AS (
-    DELETE FROM events_domaintally t USING ranked
-     WHERE t.account_id = %(account)s AND t.side = {DESTINATION}
-       AND t.hour = ranked.hour AND t.domain = ranked.domain
-       AND ranked.place > {DESTINATIONS_AN_HOUR}
-    RETURNING t.hour, t.kind, t.count
+    DELETE FROM events_domaintally
+     WHERE ctid = ANY(ARRAY(SELECT ctid FROM ranked WHERE place > {DESTINATIONS_AN_HOUR}))
+    RETURNING hour, kind, count
 )
 INSERT INTO events_domaintally (account_id, side, hour, domain, kind, count)
 SELECT %(account)s, {DESTINATION}, hour, '', kind, sum(count) FROM gone GROUP BY hour, kind
