@@ -53,22 +53,27 @@ class Snippet:
 
 def fill_in(access: Access) -> list[Snippet]:
     """Return every snippet with the values of an account."""
+    values = _values(access)
+    return [Snippet(stack, _text(stack.slug, values)) for stack in STACKS]
+
+
+def first_command(access: Access) -> str:
+    """Return the command that sends a first message out of a shell."""
+    return _text("swaks", _values(access))
+
+
+def _values(access: Access) -> Context:
     values = asdict(access) | {
         "port": access.port, "sender": access.sender, "url": access.url, "ca": CA_FILE,
     }  # fmt: skip
-    context = Context(values, autoescape=False)
-    return [
-        Snippet(stack, _engine().get_template(f"{stack.slug}.txt").render(context).strip())
-        for stack in STACKS
-    ]
+    return Context(values, autoescape=False)
+
+
+def _text(slug: str, values: Context) -> str:
+    return _engine().get_template(f"{slug}.txt").render(values).strip()
 
 
 @cache
 def _engine() -> Engine:
     # One of their own: what is code must not be escaped as HTML before the page does it.
     return Engine(dirs=[str(settings.BASE_DIR / "templates" / "snippets")], autoescape=False)
-
-
-def first_command(values: Access) -> str:
-    """Return the command that sends a first message out of a shell."""
-    return next(one.text for one in fill_in(values) if one.stack.slug == "swaks")
