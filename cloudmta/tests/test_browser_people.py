@@ -45,7 +45,7 @@ def signs_up(page: Page, web: str, house: House, address: str, name: str) -> Non
     page.get_by_role("button", name="Yes, it is mine").click()
     if page.get_by_role("button", name="Log in", exact=True).is_visible():
         log_in(page, web, address, PASSWORD)
-    expect(page.get_by_text("test mode")).to_be_visible()
+    expect(page.locator(".chip", has_text="test mode")).to_be_visible()
 
 
 def proves_it(page: Page) -> None:
