@@ -99,6 +99,7 @@ class Supervisor:
             await self._stop_together([name])
         for keeper in self._keepers.values():
             keeper.cancel()
+        await asyncio.gather(*self._keepers.values(), return_exceptions=True)
 
     async def _stop_together(self, names: list[str]) -> None:
         for name in names:
