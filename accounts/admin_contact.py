@@ -4,7 +4,6 @@ from typing import Any
 
 from django import forms
 from django.contrib import messages as flash
-from django.contrib.admin.utils import unquote
 from django.core.exceptions import PermissionDenied
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect
@@ -53,26 +52,11 @@ class ThreadAdmin(ReadOnlyAdmin):
             *super().get_urls(),
         ]
 
-    def change_view(
-        self,
-        request: HttpRequest,
-        object_id: str,
-        form_url: str = "",
-        extra_context: dict[str, Any] | None = None,
-    ) -> HttpResponse:
-        thread = self.get_object(request, unquote(object_id))
-        context = dict(extra_context or {})
-        if isinstance(thread, Thread):
-            context |= self._facts(request, thread)
-        return super().change_view(request, object_id, form_url, context)
-
-    def _facts(
-        self, request: HttpRequest, thread: Thread, form: AnswerForm | None = None
-    ) -> dict[str, Any]:
-        entries = list(thread.entries.order_by("id"))
+    def facts(self, request: HttpRequest, row: Thread) -> dict[str, Any]:
+        entries = list(row.entries.order_by("id"))
         initial = {"seen": entries[-1].pk if entries else 0}
-        usual = AnswerForm(initial=initial) if self.may_answer(request) else None
-        return {"row": thread, "entries": entries, "form": form or usual, "title": "A question"}
+        form = AnswerForm(initial=initial) if self.may_answer(request) else None
+        return {"row": row, "entries": entries, "form": form, "title": "A question"}
 
     def answer(self, request: HttpRequest, pk: int) -> HttpResponse:
         """Answer, close, or both; not before everything that the customer wrote was shown."""
@@ -119,5 +103,5 @@ class ThreadAdmin(ReadOnlyAdmin):
 
     def _again(self, request: HttpRequest, thread: Thread, form: AnswerForm) -> HttpResponse:
         context = self.admin_site.each_context(request) | {"opts": self.opts, "original": thread}
-        context |= self._facts(request, thread, form)
+        context |= self.facts(request, thread) | {"form": form}
         return TemplateResponse(request, self.change_form_template, context)

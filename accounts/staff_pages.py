@@ -60,6 +60,21 @@ class ReadOnlyAdmin(admin.ModelAdmin):
         except (ValidationError, ValueError):
             return queryset.none(), False
 
+    def facts(self, request: HttpRequest, row: Any) -> dict[str, Any]:
+        """Return what the page of a row shows beside its fields, for the template."""
+        return {}
+
+    def change_view(
+        self,
+        request: HttpRequest,
+        object_id: str,
+        form_url: str = "",
+        extra_context: dict[str, Any] | None = None,
+    ) -> HttpResponse:
+        row = self.get_object(request, unquote(object_id))
+        facts = {} if row is None else self.facts(request, row)
+        return super().change_view(request, object_id, form_url, facts | (extra_context or {}))
+
 
 class StateFilter(SimpleListFilter):
     """Shows what waits for staff, unless something else is asked for."""

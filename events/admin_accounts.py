@@ -5,7 +5,6 @@ from typing import Any
 from django import forms
 from django.contrib import admin
 from django.contrib.admin import SimpleListFilter
-from django.contrib.admin.utils import unquote
 from django.core.exceptions import PermissionDenied
 from django.core.validators import MaxValueValidator, MinValueValidator
 from django.db.models import Model, QuerySet
@@ -175,21 +174,12 @@ class AccountAdmin(ConfirmedAdmin):
         look = self.admin_site.admin_view(self.look)
         return [path("<int:pk>/look/", look, name="accounts_account_look"), *super().get_urls()]
 
-    def change_view(
-        self,
-        request: HttpRequest,
-        object_id: str,
-        form_url: str = "",
-        extra_context: dict[str, Any] | None = None,
-    ) -> HttpResponse:
-        extra = dict(extra_context or {})
-        if isinstance(account := self.get_object(request, unquote(object_id)), Account):
-            extra |= {
-                "may_look": request.user.has_perm(looking.PERMISSION),
-                "step": _last_step(request, account),
-                "belongings": _belongings(request, account),
-            }
-        return super().change_view(request, object_id, form_url, extra)
+    def facts(self, request: HttpRequest, row: Account) -> dict[str, Any]:
+        return {
+            "may_look": request.user.has_perm(looking.PERMISSION),
+            "step": _last_step(request, row),
+            "belongings": _belongings(request, row),
+        }
 
     def look(self, request: HttpRequest, pk: int) -> HttpResponse:
         """Look at the account as its customer does, after a question."""

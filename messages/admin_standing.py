@@ -7,7 +7,6 @@ from django import forms
 from django.contrib import admin
 from django.contrib import messages as flash
 from django.contrib.admin import SimpleListFilter
-from django.contrib.admin.utils import unquote
 from django.core.exceptions import PermissionDenied
 from django.db.models import Max, QuerySet
 from django.http import Http404, HttpRequest, HttpResponse
@@ -81,23 +80,13 @@ class StandingChangeAdmin(ReadOnlyAdmin):
             *super().get_urls(),
         ]
 
-    def change_view(
-        self,
-        request: HttpRequest,
-        object_id: str,
-        form_url: str = "",
-        extra_context: dict[str, Any] | None = None,
-    ) -> HttpResponse:
-        row = self.get_object(request, unquote(object_id))
-        context = dict(extra_context or {})
-        if isinstance(row, StandingChange):
-            context |= {
-                "row": row,
-                "evidence": evidence.gather(row.account),
-                "acts": self._acts(request, row),
-                "title": "Decide on an account",
-            }
-        return super().change_view(request, object_id, form_url, context)
+    def facts(self, request: HttpRequest, row: StandingChange) -> dict[str, Any]:
+        return {
+            "row": row,
+            "evidence": evidence.gather(row.account),
+            "acts": self._acts(request, row),
+            "title": "Decide on an account",
+        }
 
     def _acts(self, request: HttpRequest, row: StandingChange) -> list[tuple[str, str]]:
         """Return the word and the address of what may be done about the account now."""

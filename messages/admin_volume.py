@@ -5,7 +5,6 @@ from typing import Any
 from django import forms
 from django.contrib import admin
 from django.contrib import messages as flash
-from django.contrib.admin.utils import unquote
 from django.core.exceptions import PermissionDenied
 from django.db.models import OuterRef, QuerySet, Subquery
 from django.http import Http404, HttpRequest, HttpResponse
@@ -120,24 +119,14 @@ class RampUpRequestAdmin(ReadOnlyAdmin):
             *super().get_urls(),
         ]
 
-    def change_view(
-        self,
-        request: HttpRequest,
-        object_id: str,
-        form_url: str = "",
-        extra_context: dict[str, Any] | None = None,
-    ) -> HttpResponse:
-        row = self.get_object(request, unquote(object_id))
-        context = dict(extra_context or {})
-        if isinstance(row, RampUpRequest):
-            context |= {
-                "row": row,
-                "evidence": evidence.gather(row.account),
-                "may_decide": self.has_approve_permission(request)
-                and row.state == RampUpRequest.State.PENDING,
-                "title": "Decide on a request",
-            }
-        return super().change_view(request, object_id, form_url, context)
+    def facts(self, request: HttpRequest, row: RampUpRequest) -> dict[str, Any]:
+        return {
+            "row": row,
+            "evidence": evidence.gather(row.account),
+            "may_decide": self.has_approve_permission(request)
+            and row.state == RampUpRequest.State.PENDING,
+            "title": "Decide on a request",
+        }
 
     def decide(self, request: HttpRequest, pk: int, verdict: str) -> HttpResponse:
         """Ask what to say, show what the customer will read, and do it when that is confirmed."""
