@@ -105,7 +105,6 @@ def test_nothing_jumps_when_charts_are_drawn(page: Page, web: str, mail: None, p
     painted = "performance.getEntriesByName('first-contentful-paint').length"
     eventually(lambda: page.evaluate(painted))
 
-    page.unroute("**/charts.js")
     for route in held:
         route.continue_()
 

@@ -43,8 +43,6 @@ def signs_up(page: Page, web: str, house: House, address: str, name: str) -> Non
     page.goto(link_to(house, address, "Confirm"))
     check_access(page)
     page.get_by_role("button", name="Yes, it is mine").click()
-    if page.get_by_role("button", name="Log in", exact=True).is_visible():
-        log_in(page, web, address, PASSWORD)
     expect(page.locator(".chip", has_text="test mode")).to_be_visible()
 
 
