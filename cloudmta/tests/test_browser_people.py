@@ -16,6 +16,13 @@ from cloudmta.tests.browsing import check_access, log_in, watched
 pytestmark = pytest.mark.browser
 
 PASSWORD = "correct horse battery staple"
+# What those who only look are never offered, and the pages that would do it.
+ACTS = [
+    ("domains/", "Add a domain"), ("keys/", "Create a credential"), ("keys/", "Send a test"),
+    ("webhooks/", "Add a webhook"), ("suppressions/", "Put an address on the list"),
+    ("volume/", "Send the request"),
+]  # fmt: skip
+NEW = ["domains/new/", "keys/new/", "webhooks/new/"]
 
 
 def link_to(house: House, address: str, subject: str) -> str:
@@ -106,6 +113,12 @@ def test_a_team_forms(browser: Browser, web: str, house: House) -> None:
         page.get_by_role("link", name="Settings").click()
         expect(page.get_by_role("button", name="Save")).to_have_count(0)
         check_access(page)
+        for path, act in ACTS:
+            page.goto(web + path)
+            expect(page.get_by_role("heading", level=1)).to_be_visible()
+            expect(page.get_by_role("main").get_by_text(act)).to_have_count(0)
+        for path in NEW:
+            assert page.request.get(web + path).status == 403, path
 
         # Back to his own, by keyboard alone.
         page.locator(".switcher summary").focus()
