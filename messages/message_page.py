@@ -1,7 +1,7 @@
 """The page of one message: its facts, and the story of each recipient from acceptance on."""
 
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from uuid import UUID
@@ -17,7 +17,7 @@ from accounts.views import account_required
 from domains.addresses import AddressError
 from events import suppressions
 from events.models import Event, Suppression
-from messages.models import OPEN, Attempt, Message, Recipient, State
+from messages.models import OPEN, Attempt, IncomingReport, Message, Recipient, State
 
 # Events that are shown; a link can be followed a thousand times.
 MOST_EVENTS = 300
@@ -50,11 +50,15 @@ def find(account: Account, message_id: UUID) -> Message:
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """One thing on a recipient's timeline: an attempt of ours with its event, or an event alone."""
+    """One thing on a recipient's timeline: an attempt of ours with its event, or an event alone.
+
+    Or mail that came back and made no event, as nothing to report was found in it.
+    """
 
     when: datetime
     attempt: Attempt | None = None
     event: Event | None = None
+    report: IncomingReport | None = None
     details: list[tuple[str, object]] = field(default_factory=list)
 
 
@@ -80,7 +84,10 @@ def events_of(message: Message) -> list[Event]:
 def stories_of(message: Message, events: list[Event]) -> list[Story]:
     """Return what each recipient met, in as many queries for twenty as for one."""
     attempts = Attempt.objects.order_by("number", "id")
-    recipients = message.recipients.order_by("id").prefetch_related(Prefetch("attempts", attempts))
+    unclear = IncomingReport.objects.filter(state=IncomingReport.State.UNCLASSIFIED).order_by("id")
+    recipients = message.recipients.order_by("id").prefetch_related(
+        Prefetch("attempts", attempts), Prefetch("reports", unclear.defer("content"))
+    )
     by_recipient: dict[str, list[Event]] = defaultdict(list)
     for event in events[:MOST_EVENTS]:
         by_recipient[event.recipient].append(event)
@@ -88,7 +95,7 @@ def stories_of(message: Message, events: list[Event]) -> list[Story]:
     return [
         Story(
             recipient,
-            _entries(recipient.attempts.all(), by_recipient[recipient.address]),
+            _entries(recipient, by_recipient[recipient.address]),
             reasons.get(recipient.address),
         )
         for recipient in recipients
@@ -108,14 +115,13 @@ def suppressed(message: Message, recipients: Iterable[Recipient]) -> dict[str, S
     return {address: reasons[key] for address, key in asked.items() if key in reasons}
 
 
-def _entries(attempts: Iterable[Attempt], events: Iterable[Event]) -> list[Entry]:
-    """Put attempts and events in order; what an attempt led to stands with it."""
-    told = list(events)
+def _entries(recipient: Recipient, told: Sequence[Event]) -> list[Entry]:
+    """Put attempts, events and reports in order; what an attempt led to stands with it."""
     of_attempts = {_attempt_number(one): one for one in reversed(told)}
-    entries = []
-    for attempt in attempts:
+    entries = [Entry(report.received_at, report=report) for report in recipient.reports.all()]
+    for attempt in recipient.attempts.all():
         event = of_attempts.get(attempt.number)
-        entries.append(Entry(attempt.started_at, attempt, event, _details(event)))
+        entries.append(Entry(attempt.started_at, attempt, event, details=_details(event)))
     placed = {entry.event.id for entry in entries if entry.event}
     entries += [
         Entry(one.timestamp, event=one, details=_details(one))

@@ -12,7 +12,16 @@ from accounts.message_class import MessageClass
 from accounts.models import Account, Membership, User
 from events.identifiers import new_id
 from events.models import Event, Kind
-from messages.models import FINAL, Attempt, Content, Door, Message, Recipient, State
+from messages.models import (
+    FINAL,
+    Attempt,
+    Content,
+    Door,
+    IncomingReport,
+    Message,
+    Recipient,
+    State,
+)
 
 PASSWORD = "correct horse battery staple"
 
@@ -107,6 +116,19 @@ class AttemptFactory(factory.django.DjangoModelFactory):
     reply = "250 2.0.0 Queued as 4711"
     dialogue = "C: MAIL FROM:<bounces@mta.alices.example>\nS: 250 2.1.0 Sender ok"
     phases = "connect 20.1, MAIL 3.0, final dot 1234.5"
+
+
+class ReportFactory(factory.django.DjangoModelFactory):
+    """What came back for a recipient, and was read."""
+
+    class Meta:
+        model = IncomingReport
+
+    recipient = factory.SubFactory(RecipientFactory)
+    reverse_path = ""
+    size = 1234
+    digest = factory.Sequence(lambda n: n.to_bytes(32, "big"))
+    state = IncomingReport.State.READ
 
 
 class EventFactory(factory.django.DjangoModelFactory):

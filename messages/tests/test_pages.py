@@ -11,13 +11,14 @@ from domains.models import Domain
 from events.identifiers import new_id
 from events.models import Kind
 from messages import views
-from messages.models import Message, State
+from messages.models import IncomingReport, Message, State
 from messages.tests.factories import (
     AccountFactory,
     AttemptFactory,
     EventFactory,
     MessageFactory,
     RecipientFactory,
+    ReportFactory,
     UserFactory,
 )
 
@@ -234,6 +235,21 @@ class TestDetail:
         assert "&lt;/pre&gt;" in page
         assert page.count(ESCAPED) == 14
 
+    def test_it_shows_what_came_back_and_told_nothing(self, alice, alices):
+        recipient = RecipientFactory(message__account=alices, state=State.DELIVERED)
+        note = f"Nothing to report. from: Carol; subject: Away {HOSTILE}"
+        UNCLASSIFIED, READ = IncomingReport.State.UNCLASSIFIED, IncomingReport.State.READ
+        ReportFactory(recipient=recipient, state=UNCLASSIFIED, note=note)
+        ReportFactory(recipient=recipient, state=READ, note="bounce 5.1.1; it has an event")
+        ReportFactory(state=UNCLASSIFIED, note="Nothing to report. Of somebody else")
+
+        page = alice.get(reverse("message-detail", args=[recipient.message_id]))
+
+        assert "Mail came back" in text_of(page)
+        assert f"Nothing to report. from: Carol; subject: Away {ESCAPED}" in page.content.decode()
+        assert "it has an event" not in text_of(page)
+        assert "somebody else" not in text_of(page)
+
     def test_it_asks_the_database_as_often_for_twenty_recipients_as_for_one(
         self, alice, alices, django_assert_num_queries
     ):
@@ -242,8 +258,8 @@ class TestDetail:
             AttemptFactory.create_batch(3, recipient=recipient)
             EventFactory.create_batch(3, message=message, recipient=recipient.address)
 
-        # Session, user, account, message, events, recipients, attempts, today's volume.
-        with django_assert_num_queries(8):
+        # Session, user, account, message, events, recipients, attempts, reports, today's volume.
+        with django_assert_num_queries(9):
             alice.get(reverse("message-detail", args=[message.id]))
 
 
