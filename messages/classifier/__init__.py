@@ -156,10 +156,13 @@ def find_reason(code: int | None, status: str, text: str, phase: Phase | None) -
     words = plain_words(text)
     # Neither the class, which says only for how long, nor "other" (x.0) say why.
     subject, _, detail = status[2:].partition(".")
+    clear, exact = _by_words(CLEAR, words), BY_STATUS.get(f"{subject}.{detail}")
+    if clear is Reason.HARD_BOUNCE and exact:
+        clear = None  # "mailbox unavailable": a status that says why knows better
     reason = (
         SURE.get(f"{subject}.{detail}")
-        or _by_words(CLEAR, words)
-        or BY_STATUS.get(f"{subject}.{detail}")
+        or clear
+        or exact
         or BY_SUBJECT.get(subject)
         or _by_words(VAGUE, words)
         or BY_CODE.get(code or 0)

@@ -19,11 +19,12 @@ def find(lines: list[str], address: str) -> str:
 
 
 def of(lines: list[str], address: str) -> str:
-    """Return the first paragraph that begins with an address, or ""."""
-    for number, line in enumerate(lines):
-        if line.strip(" \t<\"'*>").startswith(address):
-            return _paragraph(lines[number:])
-    return ""
+    """Return the first paragraph that begins with an address, else one that names it, or ""."""
+    starts = (
+        *(n for n, line in enumerate(lines) if line.strip(" \t<\"'*>").startswith(address)),
+        *(n for n, line in enumerate(lines) if address in line),
+    )
+    return _paragraph(lines[starts[0] :]) if starts else ""
 
 
 def _paragraph(lines: list[str]) -> str:

@@ -28,6 +28,19 @@ def judged(code: int, status: str, text: str, phase: Phase | None = Phase.RCPT) 
         (550, "", "Unrouteable address", "hard_bounce"),
         (550, "5.1.2", "Host unknown", "domain_not_found"),
         (550, "5.1.1", "Recipient address rejected: Domain not found", "domain_not_found"),
+        (550, "5.1.1", "Recipient address rejected: undeliverable address", "invalid_address"),
+        (550, "5.1.1", "Requested action not taken: mailbox unavailable", "invalid_address"),
+        (550, "5.2.1", "Mailbox not available", "inactive_mailbox"),
+        (550, "5.7.1", "Requested action not taken: mailbox unavailable", "hard_bounce"),
+        (554, "", "Rcpt <x@y.test> does not exist", "invalid_address"),
+        (550, "", "BAD_RECIPIENT - see https://mx.test/", "invalid_address"),
+        (550, "", "x@y.test has left the organisation", "invalid_address"),
+        (550, "", "Postfach nicht vorhanden", "invalid_address"),
+        (550, "", "Empfaenger unbekannt", "invalid_address"),
+        (550, "", "Onbekende gebruiker", "invalid_address"),
+        (550, "", "Konto x@y.test nie istnieje", "invalid_address"),
+        (550, "", "This address is no longer in use", "inactive_mailbox"),
+        (550, "", "mx.y.test: Name or service not known", "domain_not_found"),
     ],
 )  # fmt: skip
 def test_the_recipients_own_failure_is_a_bounce(code, status, text, expected):
@@ -55,6 +68,11 @@ def test_the_recipients_own_failure_is_a_bounce(code, status, text, expected):
         (550, "5.7.1", "Rejected by local policy", "policy"),
         (553, "5.1.8", "Domain of sender address does not exist", "policy"),
         (501, "5.5.4", "Syntax error in parameters", "protocol_error"),
+        (450, "4.7.1", "Helo command rejected: Host not found", "authentication"),
+        (554, "5.7.1", "Rejected by antispam", "spam_content"),
+        (554, "", "DT:SPM 163 smtp1", "spam_content"),
+        (550, "", "Your server requires confirmation", "policy"),
+        (554, "5.7.1", ": (CON:B1) https://postmaster.test/error-codes", "reputation"),
     ],
 )  # fmt: skip
 def test_their_judgement_of_us_is_blocked(code, status, text, expected):
@@ -76,6 +94,12 @@ def test_their_judgement_of_us_is_blocked(code, status, text, expected):
         (554, "5.4.6", "Too many hops", "unreachable"),
         (450, "4.1.1", "Recipient address rejected: unverified address: User unknown",
          "invalid_address"),
+        (452, "", "<x@y.test> Mailbox size limit exceeded", "mailbox_full"),
+        (550, "", "Benutzer hat zuviele Mails auf dem Server.", "mailbox_full"),
+        (550, "", "El buzón del destinatario está lleno", "mailbox_full"),
+        (550, "", "La casella di posta del destinatario è piena", "mailbox_full"),
+        (550, "", "Connection frequency limited", "rate_limited"),
+        (451, "4.7.0", "Temporary server error. Please try again later.", "server_error"),
     ],
 )  # fmt: skip
 def test_what_another_day_may_mend_is_a_soft_bounce(code, status, text, expected):

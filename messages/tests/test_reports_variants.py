@@ -90,6 +90,16 @@ def test_a_vague_status_gives_way_to_what_the_server_said():
     assert report.diagnostic == "550 5.2.1 The account is disabled"
 
 
+def test_where_the_fields_say_nothing_the_words_do():
+    words = b"Failed to deliver to 'carol@example.net'\nLOCAL module reports:\n account is full"
+    said = notification(ABOUT + CAROL.replace(b"5.1.1", b"5.0.0"))
+
+    (report,) = reports.read(said.replace(b"Your message could not be delivered.", words))
+
+    assert report.reason == "mailbox_full"
+    assert report.diagnostic.endswith("LOCAL module reports: account is full")
+
+
 @pytest.mark.parametrize(
     ("written", "address"),
     [
