@@ -21,6 +21,7 @@ from events import tracking  # noqa: E402
 from events.identifiers import new_id  # noqa: E402
 from events.models import Event, Kind  # noqa: E402
 from messages.models import Door, Message, Recipient, State  # noqa: E402
+from messages.policy import MAX_RECIPIENTS  # noqa: E402
 from messages.seven_bit import bodies  # noqa: E402
 from messages.tracked.copies import Original  # noqa: E402
 
@@ -59,14 +60,18 @@ def recipients(username: str, count: int) -> list[str]:
     """Make delivered recipients, and return the addresses of their pixels."""
     account = Credential.objects.get(username=username).account
     now = timezone.now()
-    message = Message.objects.create(
-        id=new_id(), account=account, door=Door.REST, message_class=MessageClass.STANDARD,
-        reverse_path="a@example.com", sender_domain="example.com", header_from="a@example.com",
-        subject="News", message_id_header="<1@example.com>", size=1, is_test=True,
+    messages = Message.objects.bulk_create(
+        Message(
+            id=new_id(), account=account, door=Door.REST, message_class=MessageClass.STANDARD,
+            reverse_path="a@example.com", sender_domain="example.com", header_from="a@example.com",
+            subject="News", message_id_header=f"<{number}@example.com>", size=1,
+        )
+        for number in range(0, count, MAX_RECIPIENTS)
     )  # fmt: skip
     made = Recipient.objects.bulk_create(
         Recipient(
-            message=message, account=account, message_class=MessageClass.STANDARD, accepted_at=now,
+            message=messages[number // MAX_RECIPIENTS], account=account,
+            message_class=MessageClass.STANDARD, accepted_at=now,
             address=f"user{number}@example.net", domain="example.net", state=State.DELIVERED,
             settled_at=now,
         )
