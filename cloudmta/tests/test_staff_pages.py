@@ -6,6 +6,7 @@ import pytest
 import redis
 from django.contrib.admin.models import LogEntry
 from django.contrib.auth.models import Permission
+from django.core.files.uploadedfile import SimpleUploadedFile
 from django.urls import reverse
 from django.utils import timezone
 
@@ -408,6 +409,58 @@ class TestSuppressions:
         ).context["cl"]
 
         assert listed.result_count == 2
+
+    def test_a_list_goes_in_and_out_as_a_file(self, staff, complaint):
+        page = reverse("admin:events_suppression_file")
+        account, other = complaint.account, AccountFactory()
+        Suppression.objects.create(account=other, address="dave@example.net")
+        rows = b"carol@example.net,manual\nerin@example.net,manual,left us\nnobody\n"
+        file = SimpleUploadedFile("list.csv", rows)
+
+        done = staff.post(page, {"account": account.pk, "file": file}, follow=True)
+        out = staff.post(page, {"account": account.pk, "export": "yes"})
+
+        assert "1 new, 0 renewed, 1 complaints left as they are, 1 lines left out" in text_of(done)
+        assert "Line 3 was left out" in text_of(done)
+        assert b"".join(out.streaming_content).decode().splitlines() == [
+            "address,reason,note,expires_at",
+            "carol@example.net,complaint,,",
+            "erin@example.net,manual,left us,",
+        ]
+        assert str(AuditEntry.objects.get()) == "staff imported 1 suppressions"
+        assert "A whole list as CSV" in text_of(
+            staff.get(reverse("admin:events_suppression_changelist"))
+        )
+
+    @pytest.mark.parametrize(
+        ("given", "words"),
+        [
+            ({}, "This field is required"),
+            ({"file": b"\xff\xfe\0"}, "UTF-8"),
+            ({"account": "99999999", "file": b"a@b.test"}, "Select a valid choice"),
+            ({"account": "x", "export": "yes"}, "Select a valid choice"),
+        ],
+    )
+    def test_what_is_no_list_is_told_in_words(self, staff, complaint, given, words):
+        given = {"account": complaint.account.pk} | given
+        if "file" in given:
+            given["file"] = SimpleUploadedFile("list.csv", given["file"])
+
+        page = staff.post(reverse("admin:events_suppression_file"), given)
+
+        assert words in text_of(page)
+        assert Suppression.objects.count() == 1
+
+    def test_an_import_takes_its_own_permission(self, client, complaint):
+        page = reverse("admin:events_suppression_file")
+        file = SimpleUploadedFile("list.csv", b"erin@example.net")
+        may_look = limited(client, "view_suppression")
+
+        assert "Import the file" not in text_of(may_look.get(page))
+        given = {"account": complaint.account.pk, "file": file}
+        assert may_look.post(page, given).status_code == 403
+        assert limited(client, "view_webhook").get(page).status_code == 403
+        assert Suppression.objects.count() == 1
 
 
 def test_the_header_of_an_unclassified_report_is_shown_as_text(staff):
