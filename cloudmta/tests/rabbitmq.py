@@ -18,6 +18,8 @@ class RabbitMQ:
         self.port, peers_port, self._names_port = free_ports(3)
         environment = os.environ | {
             "HOME": str(directory),
+            # When it is killed it may leave this behind, otherwise wherever we are.
+            "ERL_CRASH_DUMP": str(directory / "erl_crash.dump"),
             "RABBITMQ_NODENAME": "cloudmta@localhost",
             "RABBITMQ_MNESIA_BASE": str(directory / "data"),
             "RABBITMQ_LOG_BASE": str(directory / "log"),
