@@ -15,7 +15,7 @@ from accounts.models import Credential, Scope
 from accounts.rest.pages import page
 from accounts.rest.problems import Problem
 from accounts.rest.schema import PageQuery
-from accounts.rest.serializers import StrictSerializer
+from accounts.rest.serializers import BoundedList, StrictSerializer
 from accounts.rest.views import AccountView
 
 READ_ADMIN = {"GET": Scope.READ, "POST": Scope.ADMIN, "PATCH": Scope.ADMIN, "DELETE": Scope.ADMIN}
@@ -25,10 +25,11 @@ class CredentialFields(StrictSerializer):
     """What can be said of a credential; what is left out stays as it is."""
 
     name = serializers.CharField(max_length=100)
-    scopes = serializers.ListField(
-        child=serializers.ChoiceField(Scope.choices), required=False, allow_empty=False
-    )
-    domains = serializers.ListField(
+    scopes = BoundedList(
+        child=serializers.ChoiceField(Scope.choices), required=False, allow_empty=False,
+        max_length=len(Scope),
+    )  # fmt: skip
+    domains = BoundedList(
         child=serializers.CharField(max_length=253), required=False, max_length=100,
         help_text="The only domains that it may send under; none: all that are verified.",
     )  # fmt: skip

@@ -12,7 +12,7 @@ from rest_framework.response import Response
 from accounts.models import Scope
 from accounts.rest import pages
 from accounts.rest.problems import Problem
-from accounts.rest.serializers import StrictSerializer
+from accounts.rest.serializers import BoundedList, StrictSerializer
 from events import batches, replay, trials
 from events.api_events import search
 from events.api_webhooks import WebhookView
@@ -78,12 +78,12 @@ class ReplayFields(StrictSerializer):
     """Which events to post again: of a post, by their ids, or by a filter."""
 
     post_id = serializers.UUIDField(required=False, help_text="All events of this post.")
-    event_ids = serializers.ListField(
+    event_ids = BoundedList(
         child=serializers.UUIDField(), required=False, allow_empty=False, max_length=MOST_IDS
     )
     since = serializers.DateTimeField(required=False, help_text="Written at this moment or later.")
     until = serializers.DateTimeField(required=False, help_text="Written before this moment.")
-    kinds = serializers.ListField(
+    kinds = BoundedList(
         child=serializers.ChoiceField(Kind.choices), required=False, max_length=len(Kind)
     )
     recipient = serializers.CharField(required=False, max_length=1000)

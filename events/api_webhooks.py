@@ -12,7 +12,7 @@ from rest_framework.response import Response
 from accounts.models import Scope
 from accounts.rest import pages
 from accounts.rest.problems import Problem
-from accounts.rest.serializers import StrictSerializer
+from accounts.rest.serializers import BoundedList, StrictSerializer
 from accounts.rest.views import AccountView
 from events import webhooks
 from events.models import Kind, Webhook
@@ -25,7 +25,7 @@ class WebhookFields(StrictSerializer):
     url = serializers.CharField(
         max_length=webhooks.MAX_URL, help_text="https; may hold a user name and a password."
     )
-    kinds = serializers.ListField(
+    kinds = BoundedList(
         child=serializers.ChoiceField(Kind.choices),
         required=False,
         max_length=len(Kind),

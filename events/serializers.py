@@ -5,7 +5,7 @@ from typing import Any
 from django.utils import timezone
 from rest_framework import serializers
 
-from accounts.rest.serializers import StrictSerializer
+from accounts.rest.serializers import BoundedList, StrictSerializer
 from domains.addresses import AddressError
 from events.models import Suppression
 from events.suppressions import MAX_NOTE, normal_form
@@ -27,7 +27,7 @@ class NewSuppressions(StrictSerializer):
     """One address to put on the list, or up to a thousand."""
 
     address = AddressField(required=False, max_length=1000)
-    addresses = serializers.ListField(
+    addresses = BoundedList(
         child=AddressField(max_length=1000),
         required=False,
         allow_empty=False,

@@ -24,8 +24,9 @@ MEDIA_TYPE = "application/problem+json"
 DOCUMENTATION = "/api/docs/errors"
 # Seconds after which to come again while the database is away.
 DATABASE_BACK_IN = 5
-# Faults that the sentence of a problem names; all are in its `errors`.
-NAMED_IN_DETAIL = 3
+# Faults that the sentence of a problem names, and those that its `errors` list: a body of a
+# megabyte can hold half a million of them.
+NAMED_IN_DETAIL, MAX_LISTED = 3, 50
 
 
 class Problem(APIException):
@@ -113,9 +114,8 @@ def invalid(errors: Sequence[Mapping[str, str]]) -> Problem:
         for one in errors[:NAMED_IN_DETAIL]
     ]  # fmt: skip
     more = len(errors) - len(named)
-    return Problem(
-        422, "invalid", "; ".join(named) + (f"; and {more} more" if more else ""), errors=errors
-    )
+    text = "; ".join(named) + (f"; and {more} more" if more else "")
+    return Problem(422, "invalid", text, errors=errors[:MAX_LISTED])
 
 
 def invalid_parameter(name: str, detail: str) -> Problem:

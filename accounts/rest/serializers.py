@@ -32,3 +32,15 @@ class StrictSerializer(serializers.Serializer[Any]):
         names = [name for name in data if name not in known][:MAX_NAMED]
         fault = ErrorDetail("This field is not known here", code="unknown_field")
         return {name: [fault] for name in names}
+
+
+class BoundedList(serializers.ListField):
+    """An array of at most `max_length` values. Nothing in a longer one is even looked at.
+
+    A megabyte holds half a million values, and each that is wrong would cost a kilobyte.
+    """
+
+    def to_internal_value(self, data: Any) -> Any:
+        if self.max_length and isinstance(data, list) and len(data) > self.max_length:
+            self.fail("max_length", max_length=self.max_length)
+        return super().to_internal_value(data)

@@ -3,7 +3,9 @@
 import json
 import math
 import re
+from collections import Counter
 from collections.abc import Iterator
+from itertools import islice
 from typing import IO, Any, NoReturn
 
 from rest_framework.exceptions import ParseError
@@ -13,6 +15,8 @@ from accounts.rest import problems
 
 # Deeper than any request of ours needs.
 MAX_DEPTH = 32
+# Longer than any number means something; from 4300 digits on, Python reads none.
+MAX_DIGITS = 1000
 # What PostgreSQL keeps in no text: NUL, and halves of surrogate pairs (RFC 8259 §8.2).
 UNKEEPABLE = re.compile("[\0\ud800-\udfff]")
 
@@ -43,7 +47,7 @@ def read(octets: bytes) -> Any:
     except ValueError as error:
         raise ParseError(f"The body is not JSON: {error}") from None
     # Such characters only come as escapes: UTF-8 has no lone surrogates, and JSON no bare NUL.
-    if "\\u" in text and (errors := list(_unkeepable(value, ""))):
+    if "\\u" in text and (errors := list(islice(_unkeepable(value, ""), problems.MAX_LISTED))):
         raise problems.invalid(errors)
     return value
 
@@ -70,8 +74,8 @@ _BRACKETS = re.compile(r'"(?:[^"\\]++|\\.)*+"?|[\[\]{}]', re.DOTALL)
 def _once_each(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     members = dict(pairs)
     if len(members) != len(pairs):
-        names = [name for name, _ in pairs]
-        twice = next(name for name in names if names.count(name) > 1)
+        counts = Counter(name for name, _ in pairs)
+        twice = next(name for name in counts if counts[name] > 1)
         raise ValueError(f"the name {json.dumps(twice[:100])} comes twice in one object")
     return members
 
@@ -87,8 +91,14 @@ def _finite(text: str) -> float:
     return number
 
 
+def _short(text: str) -> int:
+    if len(text) > MAX_DIGITS:
+        raise ValueError(f"a number has more than {MAX_DIGITS} digits")
+    return int(text)
+
+
 _decoder = json.JSONDecoder(
-    object_pairs_hook=_once_each, parse_constant=_no_constant, parse_float=_finite
+    object_pairs_hook=_once_each, parse_constant=_no_constant, parse_float=_finite, parse_int=_short
 )
 
 

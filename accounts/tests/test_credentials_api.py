@@ -82,6 +82,12 @@ class TestMaking:
         assert response.status_code == 422
         assert [one["pointer"] for one in response.json()["errors"]] == [pointer]
 
+    def test_nothing_is_looked_at_in_a_list_too_long(self, alice):
+        answer = alice.call("post", "credentials", {"name": "x", "domains": [{}] * 101})
+
+        (fault,) = answer.json()["errors"]
+        assert (fault["pointer"], fault["code"]) == ("/domains", "max_length")
+
     def test_reading_does_not_suffice(self, alice):
         reader = limited(alice, scopes=["read", "send"])
 

@@ -114,6 +114,15 @@ class TestBodies:
 
         assert (fault["pointer"], fault["code"]) == ("/parts/0/a~1b", "unknown_field")
 
+    def test_of_many_faults_some_are_named_and_all_counted(self, alice, monkeypatch):
+        monkeypatch.setattr(Echo, "max_body", 10_000)
+        wrong = {"name": "x", "parts": [{"size": 0}] * 60}
+
+        body = alice.call("put", "echo", wrong).json()
+
+        assert len(body["errors"]) == 50
+        assert body["detail"].endswith("; and 57 more")
+
     def test_it_must_be_an_object(self, alice):
         (fault,) = alice.call("put", "echo", [1]).json()["errors"]
 

@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from rest_framework.exceptions import ParseError
 
-from accounts.rest.problems import Problem
+from accounts.rest.problems import MAX_LISTED, Problem
 from accounts.rest.strict_json import MAX_DEPTH, read
 
 texts = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0"))
@@ -52,6 +52,16 @@ class TestReading:
         with pytest.raises(ParseError):
             read(octets)
 
+    def test_a_name_twice_is_found_among_all_names_at_once(self):
+        names = ",".join(f'"{n}":0' for n in range(300_000))
+
+        with pytest.raises(ParseError, match='the name "299999" comes twice'):
+            read(f'{{{names},"299999":0}}'.encode())
+
+    def test_a_number_too_long_is_told_in_our_words(self):
+        with pytest.raises(ParseError, match=r": a number has more than 1000 digits$"):
+            read(b"[" + b"9" * 5000 + b"]")
+
     def test_it_nests_so_deep_and_no_deeper(self):
         assert read(b"[" * MAX_DEPTH + b"]" * MAX_DEPTH)
         with pytest.raises(ParseError):
@@ -76,3 +86,9 @@ class TestReading:
 
         assert [one["pointer"] for one in caught.value.errors] == ["/a~1b/0/c~0", "/a~1b/1", ""]
         assert caught.value.status_code == 422
+
+    def test_of_a_million_things_that_we_cannot_keep_some_are_named(self):
+        with pytest.raises(Problem) as caught:
+            read(b"[" + b'"\\u0000",' * 1_000_000 + b"0]")
+
+        assert len(caught.value.errors) == MAX_LISTED
