@@ -30,8 +30,8 @@ logger = logging.getLogger(__name__)
 
 SENDER_OK = Reply(250, "2.1.0", "Sender ok")
 RECIPIENT_OK = Reply(250, "2.1.5", "Recipient ok")
-# Octets from which a content is checked in a thread: to look for names in it may take seconds.
-LARGE = 256 * 1024
+# Octets from which a content is checked in a thread: to look through it may take a second.
+LARGE = 64 * 1024
 
 NOTHING_SENT = Reply(554, "5.5.3", "Too many recipients; nothing was sent")
 START_CONTENT = Reply(354, "", "End data with <CR><LF>.<CR><LF>")

@@ -78,6 +78,7 @@ def _names_in_line(line: bytes, budget: Budget) -> Iterator[str]:
     for parameter in _PARAMETER.finditer(line):
         budget.spend("names of parts")
         rest = line[parameter.end() : parameter.end() + 2 * MAX_NAME]
+        budget.spend("octets behind names", len(rest))
         values = list(dict.fromkeys(_values(rest)))
         limit_name(values[0])
         attribute, number, star = parameter.groups()

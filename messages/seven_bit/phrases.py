@@ -27,7 +27,7 @@ def encode_phrases(value: bytes) -> bytes:
 
     A value that is no address-list is returned as it is.
     """
-    pieces = list(PIECE.finditer(value))
+    pieces = list(_pieces(value))
     if sum(len(piece[0]) for piece in pieces) != len(value):
         return value
     written = list(_written(pieces))[::-1]
@@ -37,6 +37,14 @@ def encode_phrases(value: bytes) -> bytes:
         spaced = (b", " if piece == b"," else piece for piece in written)
         encoded = b"".join(spaced).replace(b",  ", b", ")
     return encoded
+
+
+def _pieces(value: bytes) -> Iterator[re.Match[bytes]]:
+    """Walk through the pieces, up to where there is none: to look further on takes for ever."""
+    at = 0
+    while piece := PIECE.match(value, at):
+        yield piece
+        at = piece.end()
 
 
 def _written(pieces: list[re.Match[bytes]]) -> Iterator[bytes]:

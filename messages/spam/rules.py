@@ -34,9 +34,12 @@ class Rule:
         )
 
 
+# What stands between the name of an attribute and its value. Possessive, as all that may be long:
+# the door looks at a message while others wait, so nothing may be tried twice.
+IS = rb"""\s*+=\s*+["']?+"""
 IP_HOST = rb"https?://\d{1,3}(?:\.\d{1,3}){3}"
 LINK = re.compile(
-    rb"""<a\s[^>]{0,500}?href\s*=\s*["']?https?://([\w.-]+)[^>]{0,500}>\s{0,20}https?://([\w.-]+)"""
+    rb"<a\s[^>]{0,500}?href" + IS + rb"https?://([\w.-]++)[^>]{0,500}+>\s{0,20}+https?://([\w.-]++)"
 )
 
 
@@ -100,17 +103,17 @@ HTML_RULES = (
     Rule(
         "FORM_TO_IP", 4.5, "A form that sends what is typed to a bare IP address",
         any_of=(b"<form",),
-        test=re.compile(rb"<form[^>]{0,300}action\s*=\s*[\"']?" + IP_HOST).search,
+        test=re.compile(rb"<form[^>]{0,300}action" + IS + IP_HOST).search,
     ),
     Rule(
         "LINK_TO_IP", 2.5, "A link to a bare IP address",
-        any_of=(b"href",), test=re.compile(rb"href\s*=\s*[\"']?" + IP_HOST).search,
+        any_of=(b"href",), test=re.compile(rb"href" + IS + IP_HOST).search,
     ),
     Rule(
         "LINK_TO_PROGRAM_AT_IP", 4, "A link to a program at a bare IP address",
         any_of=(b"href",),
         test=re.compile(
-            rb"href\s*=\s*[\"']?" + IP_HOST + rb"[^\s\"'<>]{0,300}\.(?:exe|scr|vbs|hta|msi|bat)\b"
+            rb"href" + IS + IP_HOST + rb"[^\s\"'<>]{0,300}\.(?:exe|scr|vbs|hta|msi|bat)\b"
         ).search,
     ),
     Rule(
@@ -120,7 +123,7 @@ HTML_RULES = (
     Rule(
         "JAVASCRIPT_LINK", 3, "A link that runs a script",
         any_of=(b"javascript:",),
-        test=re.compile(rb"href\s*=\s*[\"']?\s*javascript:").search,
+        test=re.compile(rb"href" + IS + rb"\s*+javascript:").search,
     ),
 )  # fmt: skip
 

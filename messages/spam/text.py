@@ -7,6 +7,8 @@ from messages.header import Field
 
 # Octets of a body that are looked at; what sells something says so early.
 MOST = 256 * 1024
+# Octets of the header of a part.
+LONGEST_HEAD = 16 * 1024
 
 ENCODING = re.compile(
     rb"^content-transfer-encoding:[ \t]*(base64|quoted-printable)\b", re.IGNORECASE | re.MULTILINE
@@ -23,7 +25,7 @@ def readable(fields: list[Field], body: bytes) -> bytes:
     pieces = [subject, body]
     head = b"".join(field.raw for field in fields if field.name.startswith(b"content-"))
     if encoding := ENCODING.search(head):
-        pieces.append(_decoded(body, encoding[1]))
+        pieces.append(_decoded(body, encoding[1].lower()))
     elif b"multipart/" in head.lower():
         pieces += _decoded_parts(body)
     return b"\n".join(pieces).lower()
@@ -32,20 +34,19 @@ def readable(fields: list[Field], body: bytes) -> bytes:
 def _decoded_parts(body: bytes) -> list[bytes]:
     """Return the decoded texts of the parts of a multipart."""
     decoded = []
-    for encoding in ENCODING.finditer(body):
-        begin = body.find(b"\r\n\r\n", encoding.end())
-        if begin < 0:
-            break
-        head = body[max(body.rfind(b"\r\n--", 0, encoding.start()), 0) : begin]
-        if len(head) > MOST // 16 or not TEXT.search(head):
-            continue
-        end = body.find(b"\r\n--", begin)
-        decoded.append(_decoded(body[begin : end if end >= 0 else len(body)], encoding[1]))
+    # Each part once, whatever stands in it: the time is linear.
+    for part in body.split(b"\r\n--"):
+        encoding = ENCODING.search(part)
+        begin = part.find(b"\r\n\r\n", encoding.end()) if encoding else -1
+        head = part[: max(begin, 0)]
+        if len(head) <= LONGEST_HEAD and TEXT.search(head):
+            encodings = {one.lower() for one in ENCODING.findall(head)}
+            decoded += [_decoded(part[begin:], one) for one in encodings]
     return decoded
 
 
 def _decoded(text: bytes, encoding: bytes) -> bytes:
-    if encoding.lower() == b"base64":
+    if encoding == b"base64":
         try:
             return binascii.a2b_base64(text)
         except binascii.Error:

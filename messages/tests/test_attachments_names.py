@@ -233,7 +233,12 @@ def test_a_name_longer_than_any_file_system_takes_is_too_complex():
 
 def test_more_names_than_anybody_writes_are_too_complex():
     with pytest.raises(TooComplex, match="more than 10000 names of parts"):
-        found_by(b"\r\n".join([disposition(b"name=x;" * 9000)] * 2))
+        found_by(b"\r\n".join([disposition(b"name=x;" * 100)] * 101))
+
+
+def test_more_names_in_one_field_than_can_be_looked_through_are_too_complex():
+    with pytest.raises(TooComplex, match="more than 16777216 octets behind names"):
+        found_by(disposition(b'name="\\ ' * 6000))
 
 
 def test_a_longer_field_than_anybody_writes_is_too_complex():

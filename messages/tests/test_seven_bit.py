@@ -233,3 +233,10 @@ def test_real_mail_reads_as_before():
             changed += result != content
             assert encoded(result) == result, line
     assert changed > 20
+
+
+def test_a_quote_without_an_end_is_looked_at_once():
+    field = b'To: \xc3\xa9 "' + b"\r\n ".join([b'\\"' * 450] * 200) + b"\r\n"
+    content = HEAD + field + b"\r\nx\r\n"
+
+    assert encoded(content) == content

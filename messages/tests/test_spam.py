@@ -49,6 +49,27 @@ class TestRules:
     def test_gtube_is_found_however_it_is_written(self, content):
         assert score(content).rules == ("GTUBE",)
 
+    def test_a_part_is_decoded_by_each_encoding_that_it_names(self):
+        twice = (
+            b"Content-Transfer-Encoding: quoted-printable\r\nContent-Transfer-Encoding: base64\r\n"
+        )
+        part = b"Content-Type: text/plain\r\n" + twice + b"\r\n" + base64.b64encode(GTUBE)
+        content = HEAD + b"Content-Type: multipart/mixed; boundary=b\r\n\r\n--b\r\n" + part
+
+        assert score(content + b"\r\n--b--\r\n").rules == ("GTUBE",)
+
+    @pytest.mark.parametrize(
+        ("text", "rule"),
+        [
+            (b"<a href=" + b" " * 200_000 + b"x javascript:", ()),
+            (b"<a " * 150 + b"href=http://" + b"a" * 200_000, ()),
+            (b"<form action " * 15_000 + b"=", ()),
+            (b'<a href="' + b" " * 200_000 + b'javascript:x">', ("JAVASCRIPT_LINK",)),
+        ],
+    )  # fmt: skip
+    def test_nothing_is_tried_again_and_again(self, text, rule):
+        assert score(HEAD + b"Content-Type: text/html\r\n\r\n" + text).rules == rule
+
     @pytest.mark.parametrize(
         ("text", "rule"),
         [
