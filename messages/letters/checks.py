@@ -101,6 +101,9 @@ def _bodies(letter: Letter) -> Iterator[Problem]:
     if len(letter.markdown or "") > markdown.MAX_LENGTH:
         text = f"The field markdown is longer than {markdown.MAX_LENGTH} characters"
         yield Problem("/markdown", "invalid", text)
+    elif markdown.has_too_many_cells(letter.markdown or ""):
+        text = f"The tables in markdown could have more than {markdown.MAX_CELLS} cells"
+        yield Problem("/markdown", "invalid", text)
 
 
 def _is_whole(text: str) -> bool:

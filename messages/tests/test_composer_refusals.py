@@ -59,6 +59,15 @@ class TestLetter:
     def test_markdown_has_a_limit(self):
         assert pointers(markdown="a" * (markdown.MAX_LENGTH + 1)) == ["/markdown"]
 
+    @pytest.mark.parametrize("line_end", ["\n", "\r\n", "\r"])
+    def test_a_table_in_markdown_has_a_limit(self, line_end):
+        def table(columns, rows):
+            lines = ["a|" * columns, "-|" * columns, *["b|"] * rows]
+            return line_end.join(lines)
+
+        assert b"<td" in compose(markdown=table(50, 50))
+        assert pointers(markdown=table(450, 450)) == ["/markdown"]
+
     def test_nothing_is_endless(self):
         assert pointers(subject="x" * 15_001) == ["/subject"]
         assert pointers(headers=[("X-Foo", "x" * 15_000)]) == ["/headers"]
