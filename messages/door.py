@@ -18,8 +18,9 @@ logger = logging.getLogger(__name__)
 # Connections of one process, in all and from one address.
 MAX_CONNECTIONS = 2000
 MAX_PER_ADDRESS = 500
-# Octets of unfinished contents that one process keeps in memory.
-MAX_HELD = 512 * 1024 * 1024
+# Octets of unfinished contents that one process keeps in memory: from where on no other content
+# is asked for, and where even those that are on their way in are cut off.
+MAX_HELD, TOO_MUCH_HELD = 512 * 1024 * 1024, 768 * 1024 * 1024
 # Seconds a client may be silent (RFC 5321 §4.5.3.2.7), be a stranger, and take for one content.
 MAX_SILENCE, MAX_STRANGER, MAX_CONTENT = 300, 120, 600
 # Seconds between looks at the clock, and given to sessions at work when the door closes.
@@ -31,6 +32,7 @@ TOO_MANY_CONNECTIONS = Reply(421, "4.7.0", "Too many connections")
 TOO_SLOW = Reply(421, "4.4.2", "Timeout, closing connection")
 SHUTTING_DOWN = Reply(421, "4.3.2", "Service shutting down")
 NO_ROOM = Reply(452, "4.3.1", "Too much mail at once, try again later")
+NO_MORE_ROOM = Reply(421, "4.3.1", "Too much mail at once, try again later")
 OUR_FAULT = Reply(451, "4.3.0", "Temporary failure, try again")
 
 
@@ -192,6 +194,8 @@ class DoorSession(asyncio.Protocol):
         if self._content_deadline:
             self._hold(len(data))
             self.deadline = self._content_deadline
+            if self.listener.held > TOO_MUCH_HELD:
+                self.dismiss(NO_MORE_ROOM)
         elif not self.is_stranger:
             self.deadline = time.monotonic() + MAX_SILENCE
         self.smtp.receive(data)

@@ -28,6 +28,9 @@ MAX_KEPT = 10_000
 # Seconds before the answer to a failed log-in: doubled by each failure of the same address or
 # name, forgotten when there was none for a while.
 FIRST_DELAY, LONGEST_DELAY, FORGET_AFTER = 1, 30, 900
+# Characters of a name that are looked at and remembered: strangers may send 9,000, and those that
+# we give have 16.
+LONGEST_NAME = 64
 # Stands in for the hashes of a name that does not exist, so that both take the same time.
 NOBODY = (authentication.hash_secret(""),)
 
@@ -44,6 +47,7 @@ class Logins:
         self, username: str, password: str, address: str
     ) -> tuple[Reply, Sender | None]:
         """Return the answer to a log-in, after a delay where it fails, and the sender."""
+        username = username[:LONGEST_NAME]
         try:
             found = await self.sender(username)
         except (*database.UNAVAILABLE, TimeoutError):

@@ -169,6 +169,26 @@ class TestHowMuch:
 
         play(scene)
 
+    def test_who_goes_beyond_what_can_be_held_is_cut_off(self, play, monkeypatch):
+        monkeypatch.setattr(door, "TOO_MUCH_HELD", 5000)
+
+        async def scene(house):
+            first, second = await house.enter(), await house.enter()
+            for client in (first, second):
+                client.send(ENVELOPE)
+                await client.read_until("354 ")
+            first.send((b"x" * 98 + b"\r\n") * 30)
+            await house.sees(lambda: house.listener.held == 3000)
+            second.send(b"x" * 3000)
+            assert await second.read() == "421 4.3.1 Too much mail at once, try again later"
+            await house.sees(lambda: house.listener.held == 3000)
+            first.send(b".\r\n")
+            await house.sees(lambda: house.listener.waiting)
+            house.listener.waiting.pop().respond(OK)
+            assert await first.read() == "250 2.0.0 Ok"
+
+        play(scene)
+
     def test_who_breaks_off_is_not_held(self, play):
         async def scene(house):
             client = await house.enter()

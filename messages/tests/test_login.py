@@ -74,6 +74,11 @@ def test_the_hash_of_nobody_is_no_key(world):
     assert world.play(("nobody", "", "192.0.2.1")) == [(INVALID, None)]
 
 
+def test_a_name_without_end_is_not_kept(world):
+    assert world.play(("x" * 9000, "wrong", "192.0.2.1")) == [(INVALID, None)]
+    assert world.asked == ["x" * 64]
+
+
 def test_guesses_of_one_address_become_slower(world):
     world.play(*((f"name{number}", "wrong", "192.0.2.1") for number in range(8)))
 
