@@ -106,9 +106,8 @@ def _reason(text: str) -> Suppression.Reason:
     try:
         return Suppression.Reason(text.lower() or Suppression.Reason.MANUAL)
     except ValueError:
-        raise ValueError(
-            f"The reason {excerpt(text)} is none of bounce, complaint, manual"
-        ) from None
+        reasons = ", ".join(Suppression.Reason.values)
+        raise ValueError(f"The reason {excerpt(text)} is none of {reasons}") from None
 
 
 def _note(text: str) -> str:
@@ -120,11 +119,21 @@ def _note(text: str) -> str:
 def _expires_at(text: str) -> datetime | None:
     if not text:
         return None
-    moment = parse_datetime(text)
+    moment = _moment(text)
     if moment is None:
         raise ValueError(f"The time {excerpt(text)} is not like 2026-12-31T00:00:00Z")
-    if timezone.is_naive(moment):
-        moment = moment.replace(tzinfo=UTC)
     if moment <= timezone.now():
         raise ValueError(f"The time {excerpt(text)} has passed")
     return moment
+
+
+def _moment(text: str) -> datetime | None:
+    """Return a time in UTC; None where it is none, on no calendar, or has no year there."""
+    try:
+        moment = parse_datetime(text)
+        if moment is None or timezone.is_naive(moment):
+            return moment and moment.replace(tzinfo=UTC)
+        # PostgreSQL would keep the year 10000, and nobody could read it from there.
+        return moment.astimezone(UTC)
+    except (ValueError, OverflowError):
+        return None

@@ -54,6 +54,12 @@ class TestRead:
     def test_what_cannot_be_stored_is_bad(self, row):
         assert isinstance(read(row)[0], BadRow)
 
+    @pytest.mark.parametrize("time", ["2027-13-01T00:00:00Z", "9999-12-31T23:59:59-14:00"])
+    def test_a_time_on_no_calendar_of_ours_is_told_in_our_words(self, time):
+        (row,) = read(f"a@b.example,,,{time}")
+
+        assert row.detail == f"The time '{time}' is not like 2026-12-31T00:00:00Z"
+
     def test_a_note_has_a_limit(self):
         assert isinstance(read(f"a@b.example,,{'x' * 1001}")[0], BadRow)
 
