@@ -13,6 +13,7 @@ from rest_framework.exceptions import AuthenticationFailed
 from rest_framework.request import Request
 
 from accounts import authentication, uses
+from accounts.client_address import client_address
 from accounts.models import Credential
 
 logger = logging.getLogger(__name__)
@@ -92,11 +93,11 @@ def find(name: str, secret: str) -> Credential | None:
 
 
 def _refuse(request: Request) -> NoReturn:
-    logger.warning("A request from %s has no right secret", request.META.get("REMOTE_ADDR"))
+    logger.warning("A request from %s has no right secret", client_address(request.META))
     raise AuthenticationFailed(WRONG)
 
 
 def _note_use(credential: Credential, request: Request) -> None:
     if uses.is_stale(credential.last_used_at, timezone.now()):
-        facts = request.META
-        uses.note(credential.pk, facts.get("REMOTE_ADDR", ""), facts.get("HTTP_USER_AGENT", ""))
+        program = request.META.get("HTTP_USER_AGENT", "")
+        uses.note(credential.pk, client_address(request.META), program)

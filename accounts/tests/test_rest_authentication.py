@@ -135,6 +135,20 @@ class TestLastUse:
         assert alice.credential.last_used_at is not None
         assert alice.credential.last_used_from is None
 
+    @pytest.mark.parametrize(
+        ("forwarded", "address"),
+        [("203.0.113.1, 198.51.100.9", "198.51.100.9"), ("", "192.0.2.1"), ("nonsense", None)],
+    )
+    def test_behind_a_proxy_it_is_the_client_that_is_noted(
+        self, alice, settings, forwarded, address
+    ):
+        settings.ALLAUTH_TRUSTED_PROXY_COUNT = 1
+
+        alice.call("get", "account", REMOTE_ADDR="192.0.2.1", HTTP_X_FORWARDED_FOR=forwarded)
+
+        alice.credential.refresh_from_db()
+        assert alice.credential.last_used_from == address
+
     def test_a_wrong_secret_is_no_use(self, alice):
         alice.call("get", "account", secret="wrong")
 

@@ -11,6 +11,7 @@ from django.utils import timezone
 from django.views.decorators.http import require_http_methods, require_safe
 
 from accounts import authentication
+from accounts.client_address import client_address
 from accounts.models import Account, Credential, Membership, Scope
 from accounts.views import account_required
 from messages import message_page, rest_door, sender
@@ -77,7 +78,7 @@ def _submit(request: HttpRequest, form: TrialForm) -> UUID | None:
     who = sender.of(credential)
     (result,) = rest_door.examine([_body(data["domain"], data["to"])], who)
     if isinstance(result, Turned):
-        rest_door.record([result], who, request.META.get("REMOTE_ADDR") or None)
+        rest_door.record([result], who, client_address(request.META) or None)
         form.add_error(None, f"It was not taken: {result.text}.")
         return None
     rest_door.submit([result])

@@ -9,8 +9,7 @@ from collections.abc import Callable, Iterable
 from datetime import UTC, datetime
 from wsgiref.types import StartResponse, WSGIApplication, WSGIEnvironment
 
-from django.conf import settings
-
+from accounts.client_address import client_address
 from events import tracking
 from events.models import Kind
 from events.tracking import Purpose
@@ -85,21 +84,11 @@ def _visit(kind: Kind, token: tracking.Token, environ: WSGIEnvironment) -> Visit
         recipient_id=token.recipient_id,
         url=token.url,
         at=datetime.now(UTC),
-        address=_address(environ),
+        address=client_address(environ),
         user_agent=environ.get("HTTP_USER_AGENT", ""),
         is_head=environ["REQUEST_METHOD"] == "HEAD",
         purpose=" ".join(environ[name] for name in PURPOSES if name in environ),
     )
-
-
-def _address(environ: WSGIEnvironment) -> str:
-    """Return who asks: of whoever connects, or of what our own proxies have written down."""
-    hops = re.findall(r"[^\s,]+", environ.get("HTTP_X_FORWARDED_FOR", ""))
-    proxies: int = settings.ALLAUTH_TRUSTED_PROXY_COUNT
-    # What stands further to the left anybody can have made up.
-    if proxies and len(hops) >= proxies:
-        return hops[-proxies]
-    return str(environ.get("REMOTE_ADDR", ""))
 
 
 def _text(
