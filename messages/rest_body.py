@@ -22,6 +22,7 @@ from messages.letters.letter import (
     read_author,
     read_mailboxes,
 )
+from messages.letters.media_types import media_type
 from messages.options import Options, checked_metadata, checked_tags
 
 FIELDS = frozenset(
@@ -200,10 +201,12 @@ def _attachment(fields: JsonFields) -> Attachment:
     for name in ("content", "content_type"):
         if not fields.has(name):
             fields.refuse(fields.pointer(name), "required", f"An attachment must have a {name}")
+    file_name = fields.text("file_name") or ""
     return Attachment(
-        file_name=fields.text("file_name") or "",
+        file_name=file_name,
         content=_octets(fields, fields.text("content") or ""),
-        content_type=fields.text("content_type") or "",
+        # The Go client leaves it empty when it reads a file.
+        content_type=fields.text("content_type") or media_type(file_name),
         content_id=fields.text("content_id"),
     )
 

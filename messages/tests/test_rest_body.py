@@ -134,6 +134,17 @@ class TestAttachments:
     def test_content_and_type_must_be_there(self, name):
         assert problems(**self.attached(**{name: None})) == [(f"/attachments/0/{name}", "required")]
 
+    @pytest.mark.parametrize(
+        ("name", "kind"),
+        [("pixel.PNG", b"image/png"), ("a.b.csv", b"text/csv"),
+         ("a", b"application/octet-stream"), (None, b"application/octet-stream"),
+         ("a.eml", b"application/octet-stream"), ("data:a/b,.x", b"application/octet-stream")],
+    )  # fmt: skip
+    def test_an_empty_type_is_that_of_the_name(self, name, kind):
+        content = read(**self.attached(content_type="", file_name=name)).compose()
+
+        assert b"Content-Type: %b\r\n" % kind in content
+
     def test_a_file_may_be_empty_and_have_no_name(self):
         read(**self.attached(content="", file_name=None)).compose()
 
