@@ -5,13 +5,15 @@ from uuid import UUID
 
 from django.http import Http404
 from drf_spectacular.utils import extend_schema
-from rest_framework.exceptions import ParseError
 from rest_framework.request import Request
 from rest_framework.response import Response
 
+from accounts.client_address import client_address
+from accounts.database import UNAVAILABLE
 from accounts.models import Scope
-from accounts.rest.problems import Problem, understand
+from accounts.rest.problems import Problem, escape, understand
 from accounts.rest.views import MEBIBYTE, AccountView
+from domains.addresses import excerpt
 from messages import queue, rest_door, sender
 from messages.api_lists import LIST_SCHEMA, MessageLists
 from messages.idempotency import Claim
@@ -32,39 +34,50 @@ from messages.sender import Sender
 
 MAX_BATCH = 500
 
-# What is wrong with a request as a whole, by the code that it is answered with.
+# What is wrong with a request as a whole, by the code that it is answered with. Not those over the
+# rate: to write each of them down would cost more than to take it.
 UNREAD = {
     "malformed_json": Cause.MALFORMED,
+    "unsupported_media_type": Cause.MALFORMED,
+    "invalid": Cause.MALFORMED,
     "too_big": Cause.TOO_BIG,
     "account_suspended": Cause.ACCOUNT_SUSPENDED,
     "scope_missing": Cause.SCOPE_MISSING,
+    **{one.slug: one for one in (Cause.INVALID_KEY, Cause.KEY_IN_FLIGHT, Cause.KEY_REUSED)},
 }
+# Characters of a reason that are kept: it may quote a name of megabytes.
+MAX_REASON = 998
 
 
 class SubmissionView(AccountView):
-    """An endpoint that takes messages: what is refused before it is read leaves a row as well."""
+    """An endpoint that takes messages: what is refused as a whole leaves a row as well."""
 
     body: Any  # of a POST, as its JSON says
+    has_recorded = False  # what is wrong with the messages themselves
 
     def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
+        super().initial(request, *args, **kwargs)
+        if request.method == "POST":
+            self.body = request.data
+
+    def handle_exception(self, exc: Exception) -> Response:
+        problem = understand(exc)
         try:
-            super().initial(request, *args, **kwargs)
-            if request.method == "POST":
-                self.body = request.data
-        except (Problem, ParseError) as error:
-            if request.method == "POST":
-                self._record(request, understand(error))
-            raise
+            if self.request.method == "POST" and problem and not self.has_recorded:
+                self._record_whole(problem)
+        except UNAVAILABLE as error:
+            exc = error
+        return super().handle_exception(exc)
 
-    def _record(self, request: Request, problem: Problem | None) -> None:
-        if problem is not None and problem.code in UNREAD:
-            turned = Turned(UNREAD[problem.code], problem.text, (), "", ())
-            record(request, [turned], sender.of(self.credential))
+    def _record_whole(self, problem: Problem) -> None:
+        if problem.code in UNREAD:
+            turned = Turned(UNREAD[problem.code], problem.text[:MAX_REASON], (), "", ())
+            self.record([turned], sender.of(self.credential))
 
-
-def record(request: Request, turned: list[Turned], who: Sender) -> None:
-    """Keep what was not taken, and where it came from."""
-    rest_door.record(turned, who, request.META.get("REMOTE_ADDR") or None)
+    def record(self, turned: list[Turned], who: Sender) -> None:
+        """Keep what was not taken, and where it came from."""
+        self.has_recorded = True
+        rest_door.record(turned, who, client_address(self.request.META) or None)
 
 
 class MessageList(SubmissionView, MessageLists):
@@ -88,13 +101,13 @@ class MessageList(SubmissionView, MessageLists):
     )
     def post(self, request: Request, name: str) -> Response:
         """Send a message. 202 means that it is stored safely, and will be tried."""
-        return once(request, self.account.pk, "messages", lambda claim: self._send(request, claim))
+        return once(request, self.account.pk, "messages", self._send)
 
-    def _send(self, request: Request, claim: Claim | None) -> Response:
+    def _send(self, claim: Claim | None) -> Response:
         who = sender.of(self.credential)
         (result,) = rest_door.examine([self.body], who)
         if isinstance(result, Turned):
-            record(request, [result], who)
+            self.record([result], who)
             raise problem(result)
         assert isinstance(self.body, dict)  # or it would have been turned away
         body = of_taken(result, self.body, rest_door.suppressed([result]))
@@ -119,19 +132,18 @@ class MessageBatch(SubmissionView):
         """Send up to 500 messages; what is wrong with one does not keep the others.
 
         The results stand in the order of the messages, each with its own status. 202: at least
-        one was taken, and all that were are stored together. 422: none was.
+        one was taken, and all that were are stored together. 422: none was. 429: none was, and
+        all of them may come later.
         """
-        return once(
-            request, self.account.pk, "messages/batch", lambda claim: self._send(request, claim)
-        )
+        return once(request, self.account.pk, "messages/batch", self._send)
 
-    def _send(self, request: Request, claim: Claim | None) -> Response:
+    def _send(self, claim: Claim | None) -> Response:
         bodies = messages_in(self.body)
         who = sender.of(self.credential)
         results = rest_door.examine(bodies, who)
         turned = [one for one in results if isinstance(one, Turned)]
         taken = [one for one in results if isinstance(one, Taken)]
-        record(request, turned, who)
+        self.record(turned, who)
         suppressed = rest_door.suppressed(taken)
         answer = {
             "results": [
@@ -142,8 +154,7 @@ class MessageBatch(SubmissionView):
             ]
         }
         if not taken:
-            text = "None of the messages was taken; results says why"
-            refusal = problem_of(Refused(Cause.MALFORMED, text))
+            refusal = none_taken(turned)
             refusal.extension = answer
             raise refusal
         rest_door.submit(taken, [(claim, {"status": 202, "body": answer})] if claim else [])
@@ -154,12 +165,21 @@ def messages_in(data: object) -> list[Any]:
     """Return the messages of a batch: an array, or an object that holds one."""
     bodies = data.get("messages") if isinstance(data, dict) else data
     if isinstance(data, dict) and (unknown := sorted(set(data) - {"messages"})):
-        raise Problem(422, "invalid", f"There is no field {unknown[0]!a}", f"/{unknown[0]}")
+        text = f"There is no field {excerpt(unknown[0])}"
+        raise Problem(422, "invalid", text, f"/{escape(unknown[0])}")
     if not isinstance(bodies, list) or not bodies:
         raise Problem(422, "invalid", "messages must be an array of messages", "/messages")
     if len(bodies) > MAX_BATCH:
         raise Problem(422, "invalid", f"A batch holds {MAX_BATCH} messages at most", "/messages")
     return bodies
+
+
+def none_taken(turned: list[Turned]) -> Problem:
+    """Return why nothing of a batch was taken; where all of it may come later, what to wait for."""
+    if all(one.cause.value.http == 429 for one in turned):
+        return problem(turned[0])
+    text = "None of the messages was taken; results says why"
+    return problem_of(Refused(Cause.MALFORMED, text))
 
 
 def problem(turned: Turned) -> Problem:

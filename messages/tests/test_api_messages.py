@@ -111,6 +111,22 @@ class TestSend:
         addresses = set(Recipient.objects.values_list("address", flat=True))
         assert addresses == {f"{name}@example.net" for name in ("carol", "dave", "erin", "frank")}
 
+    def test_the_example_of_the_original_s_go_client_is_taken(self, alice):
+        body = {
+            "from": "sender@alices.example", "to": ["debug@example.net"],
+            "cc": ["carbon@example.net"], "headers": {"x-agent": ["cloudmailin-go"]},
+            "subject": "Hello From Go", "plain": "Hello World", "html": "<h1>Hello!</h1>\nWorld",
+            "tags": ["go"], "test_mode": True,
+            # A file that it reads itself has no type.
+            "attachments": [{"content": "iVBORw==", "content_type": "", "file_name": "pixel.png"}],
+        }  # fmt: skip
+
+        answer = alice.call("POST", "messages", body)
+
+        assert (answer.status_code, answer.json()["tags"]) == (202, ["go", "api"])
+        content = bytes(Content.objects.get().data)
+        assert b"Content-Type: image/png\r\n" in content
+
     def test_double_slashes_and_a_last_one_do_not_matter(self, alice):
         assert alice.call("POST", "/messages/", letter()).status_code == 202
 
@@ -186,6 +202,24 @@ class TestSend:
     def test_fifty_megabytes_are_too_many(self, alice, path):
         assert alice.call("POST", path, b"x" * 50_000_000).status_code == 413
         assert Refusal.objects.get().cause == "too_big"
+
+    @pytest.mark.parametrize("path", ["messages", "messages/batch"])
+    @pytest.mark.parametrize(
+        ("content_type", "body", "status"),
+        [("text/plain", b"x", 415), ("application/json", rb'["\u0000"]', 422)],
+    )
+    def test_what_cannot_be_read_leaves_a_row(self, alice, path, content_type, body, status):
+        answer = alice.call("POST", path, body, **{"content-type": content_type})
+
+        assert answer.status_code == status
+        assert Refusal.objects.get().cause == "malformed"
+
+    def test_a_row_says_from_where_also_behind_a_proxy(self, alice, settings):
+        settings.ALLAUTH_TRUSTED_PROXY_COUNT = 1
+
+        alice.call("POST", "messages", letter(to="x"), **{"x-forwarded-for": "198.51.100.9"})
+
+        assert Refusal.objects.get().client_address == "198.51.100.9"
 
     def test_a_message_of_more_than_its_limit_is_too_large(self, alice):
         assert alice.send(plain="x" * 10_600_000).status_code == 413
@@ -281,6 +315,7 @@ class TestOnce:
         answer = alice.call("POST", "messages", letter(plain="x"), **{"idempotency-key": "k"})
 
         assert (answer.status_code, answer.json()["code"]) == (422, "key_reused")
+        assert Refusal.objects.get().cause == "key_reused"
 
     def test_a_refused_request_frees_its_key(self, alice):
         alice.call("POST", "messages", letter(to="x"), **{"idempotency-key": "k"})
@@ -367,6 +402,12 @@ class TestBatch:
     @pytest.mark.parametrize("body", [{}, [], {"messages": []}, {"messages": 1}, {"x": [1]}, 7])
     def test_it_is_an_array_of_messages(self, alice, body):
         assert alice.call("POST", "messages/batch", body).status_code == 422
+        assert Refusal.objects.get().cause == "malformed"
+
+    def test_a_field_beside_it_is_named(self, alice):
+        (fault,) = alice.call("POST", "messages/batch", {"a/b~": 1}).json()["errors"]
+
+        assert fault["pointer"] == "/a~1b~0"
 
     def test_it_holds_five_hundred_at_most(self, alice):
         assert alice.call("POST", "messages/batch", [1] * 501).status_code == 422
@@ -471,6 +512,23 @@ class TestVolume:
         assert abs(int(answer["Retry-After"]) - seconds_to_reset()) < 60
         assert answer["X-CloudMTA-Volume-Limit"] == "150"
         assert Refusal.objects.get().reply.startswith("451 4.7.1 ")
+
+    def test_a_batch_of_which_all_must_wait_is_told_to_wait(self, alice):
+        Account.objects.filter(pk=alice.account.pk).update(held=2 * 150 + 1)
+
+        answer = alice.call("POST", "messages/batch", [letter(), letter()])
+
+        assert (answer.status_code, answer.json()["code"]) == (429, "volume_limit")
+        assert abs(int(answer["Retry-After"]) - seconds_to_reset()) < 60
+        assert [one["status"] for one in answer.json()["results"]] == [429, 429]
+
+    def test_a_batch_with_a_message_that_never_can_be_sent_is_refused(self, alice):
+        Account.objects.filter(pk=alice.account.pk).update(held=2 * 150 + 1)
+
+        answer = alice.call("POST", "messages/batch", [letter(), letter(to="x")])
+
+        assert answer.status_code == 422
+        assert [one["status"] for one in answer.json()["results"]] == [429, 422]
 
     def test_a_paused_account_may_send_priority_and_tests(self, alice):
         Account.objects.filter(pk=alice.account.pk).update(standing=Standing.PAUSED)
