@@ -33,48 +33,62 @@ class Headers(serializers.JSONField):
     """Names and values of header fields."""
 
 
-class AttachmentIn(Serializer):
-    file_name = serializers.CharField()
-    content = serializers.CharField(help_text="Base64")
-    content_type = serializers.CharField()
-    content_id = serializers.CharField(
-        required=False, allow_null=True, help_text="Makes it inline: cid:logo"
+class Text(serializers.CharField):
+    """A string; null and "" are as good as none."""
+
+    def __init__(self, help_text: str = "") -> None:
+        super().__init__(required=False, allow_null=True, allow_blank=True, help_text=help_text)
+
+
+class Flag(serializers.BooleanField):
+    """true or false; null is as good as nothing."""
+
+    def __init__(self, help_text: str = "") -> None:
+        super().__init__(required=False, allow_null=True, help_text=help_text)
+
+
+class AttachmentIn(StrictSerializer):
+    """A file; a message has at most 100."""
+
+    file_name = Text()
+    content = serializers.CharField(allow_blank=True, help_text="Base64")
+    content_type = serializers.CharField(
+        allow_blank=True, help_text="Empty: what the end of file_name stands for."
     )
+    content_id = Text("Makes it inline: cid:logo")
 
 
-class NewMessage(Serializer):
+class NewMessage(StrictSerializer):
     """A message to be sent: from, to, and one of plain, html, markdown or raw."""
 
     to = Texts()
-    cc = Texts(required=False)
-    bcc = Texts(required=False)
-    reply_to = Texts(required=False)
-    subject = serializers.CharField(required=False, allow_null=True)
-    plain = serializers.CharField(required=False, allow_null=True)
-    html = serializers.CharField(required=False, allow_null=True)
-    markdown = serializers.CharField(required=False, allow_null=True)
-    raw = serializers.CharField(
-        required=False, allow_null=True, help_text="A whole message (RFC 5322) in place of these"
-    )
-    headers = Headers(required=False)
-    priority = serializers.ChoiceField(list(BY_NAME), required=False)
-    tags = Texts(required=False)
-    metadata = serializers.DictField(required=False)
-    attachments = AttachmentIn(many=True, required=False)
-    test_mode = serializers.BooleanField(required=False)
+    cc = Texts(required=False, allow_null=True)
+    bcc = Texts(required=False, allow_null=True)
+    reply_to = Texts(required=False, allow_null=True)
+    subject = Text()
+    plain = Text()
+    html = Text()
+    markdown = Text()
+    raw = Text("A whole message (RFC 5322) in place of these")
+    headers = Headers(required=False, allow_null=True)
+    priority = serializers.ChoiceField(list(BY_NAME), required=False, allow_null=True)
+    tags = Texts(required=False, allow_null=True)
+    metadata = serializers.DictField(required=False, allow_null=True)
+    attachments = AttachmentIn(many=True, required=False, allow_null=True)
+    test_mode = Flag()
     send_at = serializers.DateTimeField(required=False, allow_null=True)
-    track_opens = serializers.BooleanField(required=False, allow_null=True)
-    track_clicks = serializers.BooleanField(required=False, allow_null=True)
-    unsubscribe = serializers.BooleanField(
-        required=False, help_text="Offer to unsubscribe by one click; only of a digest"
-    )
+    track_opens = Flag()
+    track_clicks = Flag()
+    unsubscribe = Flag("Offer to unsubscribe by one click; only of a digest")
 
     def get_fields(self) -> dict[str, Any]:
         # "from" is a word of Python's own.
         return {"from": serializers.CharField(), **super().get_fields()}
 
 
-class NewBatch(Serializer):
+class NewBatch(StrictSerializer):
+    """Up to 500 messages."""
+
     messages = NewMessage(many=True)
 
 

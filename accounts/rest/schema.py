@@ -70,6 +70,12 @@ class ApiSchema(AutoSchema):
                 one["schema"] = {"type": "string", "pattern": "^[0-9a-f]{16}$"}
         return parameters
 
+    def _map_basic_serializer(self, serializer: Any, direction: Any) -> Any:
+        schema = super()._map_basic_serializer(serializer, direction)
+        if direction == "request" and isinstance(serializer, StrictSerializer):
+            schema["additionalProperties"] = False
+        return schema
+
     def _get_response_bodies(self, direction: Any = "response") -> Any:
         answers = super()._get_response_bodies(direction)
         problem = self.resolve_serializer(ProblemSchema, direction).ref
