@@ -46,7 +46,7 @@ def announce(*roles: str) -> None:
 
 
 def _keep_saying(processes: list[Process]) -> None:
-    client = _redis()
+    client = connect()
     pause = threading.Event()
     while True:
         counted = _counted()
@@ -79,7 +79,7 @@ def snapshots() -> list[tuple[Process, list[Family]]]:
 
     Raises redis.RedisError.
     """
-    client = _redis()
+    client = connect()
     keys = list(client.scan_iter(match=f"{PREFIX}*", count=500))
     values = cast("list[str | None]", client.mget(keys)) if keys else []
     found = [json.loads(value) for value in values if value]
@@ -94,5 +94,6 @@ def present() -> list[Process]:
     return [process for process, _ in snapshots()]
 
 
-def _redis() -> redis.Redis:
+def connect() -> redis.Redis:
+    """Return a connection that says soon where Redis does not answer."""
     return redis.Redis.from_url(settings.REDIS_URL, socket_timeout=2, socket_connect_timeout=2)

@@ -12,7 +12,7 @@ from django.urls import URLPattern, URLResolver, path
 
 from accounts.admin_site import HouseAdminSite
 from accounts.models import Account, User
-from cloudmta import metrics, presence
+from cloudmta import gauges, presence
 from cloudmta.presence import Process
 from cloudmta.staff import search, waiting
 
@@ -46,7 +46,7 @@ class StaffSite(HouseAdminSite):
             present = None
         context = self.each_context(request) | {
             "title": "State",
-            "queues": metrics.backlog(),
+            "queues": gauges.backlog(),
             "held": Account.objects.filter(held__gt=0).order_by("-held")[:MOST_HELD],
             "processes": present and _with_time(present),
             "missing": waiting.missing(present or ()),

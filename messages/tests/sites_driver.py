@@ -241,3 +241,21 @@ async def desk(
     how = {"groups": groups, "limits": limits, "require_tls": require_tls}
     async with workers(1, *servers, **how) as [worker]:
         yield worker.desk
+
+
+HOSTILE = "<script>alert(1)</script>"
+
+
+def tell(host: str) -> str:
+    """Let a worker tell of a site that is down; return the key of the site."""
+
+    async def telling() -> str:
+        shaper = Shaper()
+        sites = Sites(FakeDirectory({}), shaper)
+        site = sites.get(Exchangers(((host, "mx2.example.net"),)))
+        site.standing.went_down(Reply(421, "4.3.2", HOSTILE, is_remote=True))
+        await sites.confer()
+        await shaper.close()
+        return site.standing.terms.site
+
+    return asyncio.run(telling())

@@ -10,20 +10,16 @@ from django.contrib.admin.models import LogEntry
 from django.urls import reverse
 
 from messages import site_status
-from messages.exchangers import Exchangers
 from messages.shaping import bulletin
 from messages.shaping.bulletin import Bulletin
 from messages.shaping.gate import Link
 from messages.shaping.measures import DOWN, Measure, Measures, down
-from messages.shaping.shaper import Shaper
 from messages.site_override import SiteOverride
-from messages.sites import Sites
 from messages.smtp.replies import Reply
 from messages.tests.factories import UserFactory
-from messages.tests.sites_driver import FakeDirectory
+from messages.tests.sites_driver import HOSTILE, tell
 
 LIST = reverse("admin:mail_siteoverride_changelist")
-HOSTILE = "<script>alert(1)</script>"
 
 
 @pytest.fixture
@@ -31,21 +27,6 @@ def staff(client, db):
     user = UserFactory(email="staff@operator.example", is_staff=True, is_superuser=True)
     client.force_login(user)
     return client
-
-
-def tell(host):
-    """Let a worker tell of a site that is down; return the key of the site."""
-
-    async def telling():
-        shaper = Shaper()
-        sites = Sites(FakeDirectory({}), shaper)
-        site = sites.get(Exchangers(((host, "mx2.example.net"),)))
-        site.standing.went_down(Reply(421, "4.3.2", HOSTILE, is_remote=True))
-        await sites.confer()
-        await shaper.close()
-        return site.standing.terms.site
-
-    return asyncio.run(telling())
 
 
 class TestList:
