@@ -1,6 +1,7 @@
 """docker-compose.yml, .env.example and the code agree on services, commands and settings."""
 
 import re
+import shutil
 import subprocess
 import sys
 
@@ -11,15 +12,28 @@ from django.core.management import get_commands
 from cloudmta.celery import QUEUES
 from cloudmta.supervisor import read_procfile
 from cloudmta.testing import ROOT
+from cloudmta.tests.composition import FILE, OURS, SERVICES, filled_in
 
-COMPOSITION = yaml.safe_load((ROOT / "docker-compose.yml").read_text())
-SERVICES = COMPOSITION["services"]
-OURS = {name: one for name, one in SERVICES.items() if one.get("image") == "cloudmta"}
 # Read by the settings: text("NAME", …), flag("NAME", …) and so on.
 READ = set(
     re.findall(
         r'\b(?:[a-z_]+)\(\s*"([A-Z][A-Z0-9_]+)"', (ROOT / "cloudmta/settings.py").read_text()
     )
+)
+
+
+# Compose's own program: a plug-in of Docker's, or Debian's package docker-compose.
+COMPOSE = next(
+    (
+        words
+        for words in (["docker", "compose"], ["docker-compose"])
+        if shutil.which(words[0])
+        and subprocess.run([*words, "version"], capture_output=True, check=False).returncode == 0
+    ),
+    [],
+)
+needs_compose = pytest.mark.skipif(
+    not COMPOSE, reason="Compose is missing: apt-get install docker-compose"
 )
 
 
@@ -46,6 +60,35 @@ def test_each_service_is_asked_whether_it_lives_by_its_own_role(name):
     role = OURS[name]["healthcheck"]["test"][-1]
 
     assert role == OURS[name]["command"].removeprefix("python manage.py ")
+
+
+def composed(directory, environment, *options):
+    """Let Compose read the file in a directory of its own, beside a `.env`."""
+    shutil.copy(FILE, directory)
+    (directory / ".env").write_text("".join(f"{n}={v}\n" for n, v in environment.items()))
+    return subprocess.run(
+        [*COMPOSE, *options, "config"], cwd=directory, capture_output=True, text=True, check=False
+    )
+
+
+@needs_compose
+def test_compose_finds_it_valid(tmp_path):
+    done = composed(tmp_path, filled_in(), "--profile", "spam")
+
+    assert (done.returncode, done.stderr) == (0, "")
+    services = yaml.safe_load(done.stdout)["services"]
+    assert services.keys() == SERVICES.keys()
+    password = filled_in()["POSTGRES_PASSWORD"]
+    assert services["web"]["environment"]["DATABASE_URL"].split("@")[0].endswith(f":{password}")
+    assert services["beat"]["environment"]["SECRET_KEY"] == filled_in()["SECRET_KEY"]
+
+
+@needs_compose
+def test_compose_says_what_is_not_filled_in(tmp_path):
+    done = composed(tmp_path, filled_in() | {"POSTGRES_PASSWORD": ""})
+
+    assert done.returncode != 0
+    assert "set it in .env" in done.stderr
 
 
 def test_what_must_be_set_is_in_the_example_and_empty():
