@@ -58,12 +58,14 @@ def most_at_once(spans: Iterable[tuple[float, float]]) -> int:
 
 
 def per_message(
-    before: Mapping[str, float], after: Mapping[str, float], messages: int
+    before: Mapping[str, float], after: Mapping[str, float], messages: int, scale: float = 1e6
 ) -> dict[str, float]:
-    """Return what each name used up in between for one message, in millionths, most first.
+    """Return what each name used up in between for one message, most first.
+
+    Seconds become microseconds by the scale; what is counted in octets stays as it is by 1.
 
     A name that was not there before started at nothing.
     """
     used = {name: after[name] - before.get(name, 0.0) for name in after}
     ranked = sorted(used.items(), key=lambda item: -item[1])
-    return {name: seconds * 1e6 / max(messages, 1) for name, seconds in ranked}
+    return {name: amount * scale / max(messages, 1) for name, amount in ranked}

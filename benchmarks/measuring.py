@@ -35,6 +35,7 @@ class Result:
     mismatches: list[str]
     failures: Counter[str]
     cpu: dict[str, float]  # µs a message, by process
+    disk: dict[str, float]  # octets a message, by what they are
     peak_memory: int  # octets
     urgent_settled: list[float]  # from acceptance to delivery, of what was sent beside the load
     urgent_arrived: list[float]  # from the 250 to the arrival at the simulator, of the same
@@ -45,7 +46,7 @@ def measure(product: Product, records: Records, scenario: Scenario) -> Result:
     # To know when a message arrived, the simulator must keep it; to count is cheaper.
     records.keep_contents(scenario.beside is not None)
     await_quiet(records)
-    before = records.snapshot()
+    before, octets = records.snapshot(), records.octets()
     meter = Meter(product.pid)
     with meter.watching_memory():
         cpu = meter.cpu_seconds()
@@ -67,6 +68,7 @@ def measure(product: Product, records: Records, scenario: Scenario) -> Result:
         mismatches=mismatches(counted(before, after, logs, records), scenario.load.recipients),
         failures=log.failures + urgent.failures,
         cpu=per_message(cpu, cpu_after, messages),
+        disk=per_message(octets, records.octets(), messages, scale=1),
         peak_memory=meter.peak,
         urgent_settled=settled,
         urgent_arrived=arrived,

@@ -42,6 +42,16 @@ SELECT (SELECT count(*) FROM mail_message),
        (SELECT coalesce(max(id), 0) FROM mail_recipient)
 """
 
+# The growth of the disk, in octets: contents, all else with its indexes, and what was written first
+# to the write-ahead log, which is recycled.
+SIZES = """
+SELECT pg_total_relation_size('mail_content'),
+       (SELECT sum(pg_total_relation_size(oid))::bigint FROM pg_class
+         WHERE relkind = 'r' AND relnamespace = 'public'::regnamespace
+           AND relname <> 'mail_content'),
+       (pg_current_wal_insert_lsn() - '0/0')::bigint
+"""
+
 
 @dataclass(frozen=True)
 class Fate:
@@ -84,6 +94,12 @@ class Records:
         query = "SELECT count(*) FROM mail_recipient WHERE due_at IS NOT NULL"
         row = self._database.execute(query).fetchone()
         return int(row[0]) if row else 0
+
+    def octets(self) -> dict[str, float]:
+        """Return what the product has taken of the disk until now, in octets."""
+        row = self._database.execute(SIZES).fetchone()
+        assert row
+        return dict(zip(("contents", "other rows", "WAL"), map(float, row), strict=True))
 
     def stored_count(self, ids: Sequence[str]) -> int:
         """Return how many of these messages are there."""

@@ -9,7 +9,7 @@ MOST_FAILURES = 5  # different replies that are shown
 
 
 def lines_of(result: Result) -> list[str]:
-    """Return the figures, and below them the CPU by process and what went wrong."""
+    """Return the figures, and below them the CPU by process, the disk, and what went wrong."""
     head = result.scenario.name.ljust(NAME_WIDTH)
     figures = [
         *_rates(result),
@@ -20,7 +20,7 @@ def lines_of(result: Result) -> list[str]:
         f"memory {result.peak_memory / MEBIBYTE:,.0f} MiB",
         "NOT RECONCILED" if result.mismatches else "reconciled",
     ]
-    notes = [_cpu(result), *_urgent(result), *_failures(result), *result.mismatches]
+    notes = [_cpu(result), _disk(result), *_urgent(result), *_failures(result), *result.mismatches]
     return [head + " | ".join(figures), *(" " * NAME_WIDTH + note for note in notes)]
 
 
@@ -63,6 +63,11 @@ def _waits(seconds: list[float]) -> str:
 def _cpu(result: Result) -> str:
     shares = (f"{name} {used:,.0f}" for name, used in result.cpu.items() if used >= 0.5)
     return "CPU µs/message: " + ", ".join(shares)
+
+
+def _disk(result: Result) -> str:
+    shares = (f"{name} {octets:,.0f}" for name, octets in result.disk.items())
+    return "disk octets/message: " + ", ".join(shares)
 
 
 def _urgent(result: Result) -> list[str]:

@@ -88,6 +88,9 @@ class TestCpu:
     def test_who_started_meanwhile_started_at_nothing(self):
         assert per_message({}, {"generator": 0.5}, messages=1000) == {"generator": 500.0}
 
+    def test_octets_stay_octets(self):
+        assert per_message({"WAL": 100.0}, {"WAL": 300.0}, 10, scale=1) == {"WAL": 20.0}
+
     def test_no_message_is_no_division_by_zero(self):
         assert per_message({"web": 1.0}, {"web": 1.0}, messages=0) == {"web": 0.0}
 
