@@ -93,15 +93,18 @@ def window_start(account: Account, window: timedelta, now: datetime) -> datetime
     return max(now - window, account.judged_since or now - window)
 
 
-def judge(account_id: int, figures: Figures, burst: Figures, now: datetime) -> Standing:
+def judge(
+    account_id: int, figures: Figures, burst: Figures, now: datetime, since: datetime
+) -> Standing:
     """Move an account up or down the ladder as its figures ask for; return where it stands.
 
-    `figures` are those of the window, `burst` those of the last minutes.
+    `figures` are those of the window, counted from `since` on, `burst` those of the last minutes.
     """
     with transaction.atomic():
         account = Account.objects.select_for_update(no_key=True).get(pk=account_id)
         before = Standing(account.standing)
-        since = window_start(account, WINDOW, now)
+        if window_start(account, WINDOW, now) != since:
+            return before  # staff have judged meanwhile, and what was counted counts no more
         found = find_burst(burst, window_start(account, BURST_WINDOW, now)) or find(figures, since)
         if found and found.standing > before:
             _go_up(account, found, now)

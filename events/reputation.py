@@ -1,6 +1,7 @@
 """Reputation: count what became of an account's mail, and let the ladder and the plan go by it."""
 
-from collections.abc import Iterable
+from collections import Counter
+from collections.abc import Iterable, Mapping
 from datetime import datetime, timedelta
 
 from django.db.models import Count, Q, Sum
@@ -20,15 +21,32 @@ LOOK_BACK = timedelta(hours=2)
 
 
 def figures(account: Account, since: datetime, until: datetime) -> Figures:
-    """Count from the tallies what became of recipients, from one hour to another."""
+    """Count from the tallies what became of recipients, from one hour to another.
+
+    The hour in which staff have judged counts from that moment on, or the account would be judged
+    once more by what they have looked at.
+    """
+    start, counts = _hour(since), Counter[str]()
+    if since == account.judged_since and since != start:
+        start += timedelta(hours=1)
+        counts.update(_happened(account, since, min(start, until)))
     tallies = Tally.objects.filter(
-        account=account, tag="", kind__in=COUNTED, hour__gte=_hour(since), hour__lt=until
+        account=account, tag="", kind__in=COUNTED, hour__gte=start, hour__lt=until
     )
-    sums = dict(tallies.values_list("kind").annotate(Sum("count")).order_by())
-    return _figures(sums)
+    counts.update(dict(tallies.values_list("kind").annotate(Sum("count")).order_by()))
+    return _figures(counts)
 
 
-def _figures(counts: dict[str, int]) -> Figures:
+def _happened(account: Account, since: datetime, until: datetime) -> dict[str, int]:
+    """Count the events themselves, from one moment to another."""
+    events = Event.objects.filter(
+        account=account, is_test=False, kind__in=COUNTED,
+        id__gte=first_id_at(since), id__lt=first_id_at(until),
+    )  # fmt: skip
+    return dict(events.values_list("kind").annotate(Count("id")).order_by())
+
+
+def _figures(counts: Mapping[str, int]) -> Figures:
     delivered, bounced = counts.get(Kind.DELIVERY, 0), counts.get(Kind.BOUNCE, 0)
     return Figures(delivered + bounced, bounced, delivered, counts.get(Kind.COMPLAINT, 0))
 
@@ -47,7 +65,8 @@ def judge_all(now: datetime | None = None) -> None:
 def judge(account: Account, now: datetime) -> Standing:
     """Move one account up or down the ladder as its mail asks for; return where it stands."""
     since = ladder.window_start(account, WINDOW, now)
-    return ladder.judge(account.pk, figures(account, since, now), _burst(account, now), now)
+    counted = figures(account, since, now)
+    return ladder.judge(account.pk, counted, _burst(account, now), now, since)
 
 
 def _suspects(now: datetime) -> Iterable[Account]:
@@ -63,7 +82,4 @@ def _burst(account: Account, now: datetime) -> Figures:
     since = ladder.window_start(account, BURST_WINDOW, now)
     if figures(account, since, now).bounced < BURST_BOUNCES:
         return Figures()
-    recent = Event.objects.filter(
-        account=account, id__gte=first_id_at(since), is_test=False, kind__in=COUNTED
-    )
-    return _figures(dict(recent.values_list("kind").annotate(Count("id")).order_by()))
+    return _figures(_happened(account, since, now))

@@ -24,7 +24,9 @@ def asks(account, amount=5_000):
 
 
 def judged(account, bounced):
-    ladder.judge(account.pk, Figures(1_000, bounced, 1_000 - bounced), Figures(), timezone.now())
+    now = timezone.now()
+    figures = Figures(1_000, bounced, 1_000 - bounced)
+    ladder.judge(account.pk, figures, Figures(), now, now - ladder.WINDOW)
 
 
 def subjects():

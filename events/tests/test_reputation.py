@@ -36,9 +36,27 @@ def counted(account, when=NOW - timedelta(hours=1), **counts):
         )
 
 
+def happened(account, kind, count, ago=timedelta(0), *, is_test=False):
+    """Write events, as delivery does; their tallies are those of this hour."""
+    ledger.record_all(
+        NewEvent(
+            kind=kind, account_id=account.pk, message_id=ledger.new_id(), recipient="a@b.test",
+            destination="b.test", sender_domain="alices.example",
+            message_class=1, timestamp=timezone.now() - ago, message_id_header="", tags=[],
+            is_test=is_test,
+        )
+        for _ in range(count)
+    )  # fmt: skip
+
+
 def standing_of(account):
     account.refresh_from_db()
     return Standing(account.standing)
+
+
+def account_now(account):
+    account.refresh_from_db()
+    return account
 
 
 class TestRungs:
@@ -101,22 +119,10 @@ class TestRungs:
 
 
 class TestBurst:
-    def happened(self, account, kind, count, ago=timedelta(minutes=1), *, is_test=False):
-        moment = timezone.now() - ago
-        ledger.record_all(
-            NewEvent(
-                kind=kind, account_id=account.pk, message_id=ledger.new_id(), recipient="a@b.test",
-                destination="b.test", sender_domain="alices.example",
-                message_class=1, timestamp=moment, message_id_header="", tags=[],
-                is_test=is_test,
-            )
-            for _ in range(count)
-        )  # fmt: skip
-
     def test_fifty_bounces_in_ten_minutes_above_a_fifth_pause_at_once(self, account):
         counted(account, timezone.now() - timedelta(days=3), delivery=100_000)
-        self.happened(account, Kind.DELIVERY, 199)
-        self.happened(account, Kind.BOUNCE, 50)
+        happened(account, Kind.DELIVERY, 199)
+        happened(account, Kind.BOUNCE, 50)
 
         reputation.judge_all()
 
@@ -126,8 +132,8 @@ class TestBurst:
     @pytest.mark.parametrize(("bounced", "delivered"), [(49, 0), (50, 200)])
     def test_fewer_or_a_smaller_part_do_not(self, account, bounced, delivered):
         counted(account, timezone.now() - timedelta(days=3), delivery=100_000)
-        self.happened(account, Kind.DELIVERY, delivered)
-        self.happened(account, Kind.BOUNCE, bounced)
+        happened(account, Kind.DELIVERY, delivered)
+        happened(account, Kind.BOUNCE, bounced)
 
         reputation.judge_all()
 
@@ -135,7 +141,7 @@ class TestBurst:
 
     def test_tests_are_not_counted(self, account):
         counted(account, timezone.now() - timedelta(days=3), delivery=100_000)
-        self.happened(account, Kind.BOUNCE, 60, is_test=True)
+        happened(account, Kind.BOUNCE, 60, is_test=True)
 
         reputation.judge_all()
 
@@ -210,6 +216,42 @@ class TestComingDown:
             "sam@operator.example", "They threw the old list away",
         )  # fmt: skip
         assert account.allowance == 700
+
+    def test_not_even_what_was_before_in_the_same_hour(self, account):
+        happened(account, Kind.DELIVERY, 140)
+        happened(account, Kind.BOUNCE, 60)
+        reputation.judge_all()
+        assert standing_of(account) == PAUSED
+
+        ladder.move_by_staff(account.pk, GOOD, UserFactory(), "They threw the old list away")
+        happened(account, Kind.DELIVERY, 90)
+        happened(account, Kind.BOUNCE, 10)
+        figures = reputation.figures(account_now(account), account.judged_since, timezone.now())
+        reputation.judge_all()
+
+        assert figures == Figures(100, 10, 90, 0)
+        assert standing_of(account) == PAUSED  # for what came since
+        assert StandingChange.objects.latest("id").out_of == 100
+
+    def test_an_hour_later_the_rest_of_that_hour_still_counts(self, account):
+        happened(account, Kind.BOUNCE, 40)
+        ladder.move_by_staff(account.pk, REVIEW, UserFactory(), "Let me see")
+        happened(account, Kind.BOUNCE, 7)
+        later = timezone.now() + timedelta(hours=1)
+        counted(account, later, delivery=93)
+
+        figures = reputation.figures(account_now(account), account.judged_since, later)
+
+        assert figures == Figures(100, 7, 93, 0)
+
+    def test_what_was_counted_before_staff_decided_moves_nobody_after_it(self, account):
+        now = timezone.now()
+        ladder.move_by_staff(account.pk, PAUSED, UserFactory(), "Let me see")
+        ladder.move_by_staff(account.pk, GOOD, UserFactory(), "Fine")
+
+        ladder.judge(account.pk, Figures(200, 100, 100, 0), Figures(), now, now - ladder.WINDOW)
+
+        assert standing_of(account) == GOOD
 
     def test_a_second_click_of_staff_is_no_second_step(self, account):
         Account.objects.update(standing=PAUSED)
