@@ -1,9 +1,10 @@
 """What staff look at before they decide about an account: a month of its mail on one screen."""
 
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
+from itertools import islice
 
 from django.db.models import F
 from django.db.models.fields.json import KeyTextTransform
@@ -20,7 +21,7 @@ from events.statistics import Query
 from messages.models import Message
 
 DAYS = 30
-SUBJECTS, REASONS, DECISIONS, STEPS = 20, 10, 10, 10
+SUBJECTS, REASONS, DECISIONS, STEPS, TAGS = 20, 10, 10, 10, 10
 # The newest bounces that are looked through for what servers say.
 BOUNCES = 2_000
 # Characters of a reply or a subject that are shown.
@@ -55,6 +56,7 @@ class Evidence:
     highest: int  # recipients of the busiest day
     week: Figures
     month: Figures
+    shares: list[tuple[str, Figures]]  # of the month, by class and by tag, most mail first
     domains: list[Domain]
     reasons: list[tuple[str, int]]  # what servers said to bounces, the most frequent first
     subjects: list[str]
@@ -64,13 +66,20 @@ class Evidence:
     @property
     def rates(self) -> Iterator[tuple[str, Figures, float, float]]:
         """The name of each span, its figures, and its rates of bounces and complaints."""
-        for name, figures in (("7 days", self.week), (f"{DAYS} days", self.month)):
-            yield (
-                name,
-                figures,
-                100 * figures.rate(Measure.BOUNCES),
-                100 * figures.rate(Measure.COMPLAINTS),
-            )
+        return _with_rates((("7 days", self.week), (f"{DAYS} days", self.month)))
+
+    @property
+    def parts(self) -> Iterator[tuple[str, Figures, float, float]]:
+        """The same of each class and tag."""
+        return _with_rates(self.shares)
+
+
+def _with_rates(
+    rows: Iterable[tuple[str, Figures]],
+) -> Iterator[tuple[str, Figures, float, float]]:
+    for name, figures in rows:
+        bounces, complaints = map(figures.rate, (Measure.BOUNCES, Measure.COMPLAINTS))
+        yield name, figures, 100 * bounces, 100 * complaints
 
 
 def gather(account: Account) -> Evidence:
@@ -84,6 +93,7 @@ def gather(account: Account) -> Evidence:
         highest=max((bar.delivered + bar.bounced for bar in bars), default=0),
         week=reputation.figures(account, now - WINDOW, now),
         month=reputation.figures(account, since, now),
+        shares=[*_shares(account, "class"), *_shares(account, "tag")],
         domains=list(Domain.objects.filter(account=account).order_by("name")[:SUBJECTS]),
         reasons=_reasons(account),
         subjects=_subjects(account),
@@ -96,9 +106,26 @@ def gather(account: Account) -> Evidence:
     )
 
 
-def _bars(account: Account) -> list[Bar]:
+def _month(account: Account) -> Query:
     now = timezone.now()
-    buckets = statistics.by_interval(Query(account, now - timedelta(days=DAYS - 1), now, "day"))
+    return Query(account, now - timedelta(days=DAYS - 1), now, "day")
+
+
+def _shares(account: Account, share: str) -> list[tuple[str, Figures]]:
+    found = statistics.by_share(_month(account), share)
+    return [
+        (f"{share} {name}", _figures(counts)) for name, counts in islice(found.items(), TAGS)
+    ]  # fmt: skip
+
+
+def _figures(counts: dict[str, int]) -> Figures:
+    return Figures(
+        _tried(counts), counts[Kind.BOUNCE], counts[Kind.DELIVERY], counts[Kind.COMPLAINT]
+    )
+
+
+def _bars(account: Account) -> list[Bar]:
+    buckets = statistics.by_interval(_month(account))
     highest = max((_tried(bucket.counts) for bucket in buckets), default=0) or 1
     step = WIDTH / len(buckets)
     return [

@@ -106,6 +106,26 @@ class TestEvidence:
         assert "<svg" in page
         assert "style=" not in page.partition('<section class="evidence">')[2]
 
+    def test_it_shows_by_class_and_tag_where_the_trouble_comes_from(self, staff):
+        request = asked()
+        for tag, kind, count in (
+            ("", Kind.DELIVERY, 990), ("", Kind.BOUNCE, 110), ("<i>old", Kind.DELIVERY, 90),
+            ("<i>old", Kind.BOUNCE, 110), *((f"tag{n}", Kind.DELIVERY, 10) for n in range(10)),
+        ):  # fmt: skip
+            Tally.objects.create(
+                account=request.account, hour=timezone.now(), message_class=MessageClass.DIGEST,
+                tag=tag, kind=kind, count=count,
+            )  # fmt: skip
+
+        response = staff.get(page_of(request))
+
+        shown = {
+            name: figures.bounced for name, figures, _, _ in response.context["evidence"].parts
+        }
+        assert shown["class digest"] == shown["tag <i>old"] == 110
+        assert len(shown) == 1 + 10
+        assert "<bdi>tag &lt;i&gt;old</bdi>" in response.content.decode()
+
     def test_it_stands_without_any_mail(self, staff):
         page = staff.get(page_of(asked())).content.decode()
 
