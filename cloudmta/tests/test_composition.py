@@ -91,6 +91,21 @@ def test_compose_says_what_is_not_filled_in(tmp_path):
     assert "set it in .env" in done.stderr
 
 
+@pytest.mark.skipif(
+    not shutil.which("docker")
+    or subprocess.run(["docker", "info"], capture_output=True, check=False).returncode != 0,
+    reason="No Docker engine answers",
+)
+def test_the_image_builds_and_its_user_is_not_root():
+    built = subprocess.run(
+        ["docker", "build", "--quiet", str(ROOT)], capture_output=True, text=True, check=False
+    )
+    assert built.returncode == 0, built.stderr
+    who = ["docker", "run", "--rm", built.stdout.strip(), "id", "--user"]
+
+    assert int(subprocess.run(who, capture_output=True, text=True, check=True).stdout) > 0
+
+
 def test_what_must_be_set_is_in_the_example_and_empty():
     example = (ROOT / ".env.example").read_text()
 
