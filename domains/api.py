@@ -12,7 +12,7 @@ from accounts.rest.views import AccountView
 from domains import rotation, sending_domains
 from domains.models import Domain
 from domains.rotation import RotationRefused
-from domains.sending_domains import DomainRefused
+from domains.sending_domains import CheckRunning, DomainRefused
 from domains.serializers import (
     PAGE,
     NewSendingDomain,
@@ -171,10 +171,13 @@ class SendingDomainCheck(DomainView):
 
         200: everything required is right, and the domain may be used from now on. 422: something
         is not; the answer is the domain, whose `records` say what was found and what to do.
+        409: another check of the account is running.
         """
         domain = self.find(public_id)
         try:
-            is_verified = sending_domains.verify(domain)
+            is_verified = sending_domains.check_now(domain)
         except Domain.DoesNotExist:
             raise Http404 from None
+        except CheckRunning as refusal:
+            raise Problem(409, "check_running", str(refusal)) from None
         return Response(represent(domain), status=200 if is_verified else 422)

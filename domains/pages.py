@@ -14,7 +14,7 @@ from domains import presentation, sending_domains
 from domains.forms import NewDomainForm, TrackingForm
 from domains.models import Domain
 from domains.presentation import COOLDOWN
-from domains.sending_domains import DomainRefused
+from domains.sending_domains import CheckRunning, DomainRefused
 from domains.states import State, state_of
 
 ADMIN = Membership.Role.ADMIN
@@ -116,9 +116,11 @@ def _check(domain: Domain) -> str:
     if domain.checked_at and timezone.now() < domain.checked_at + COOLDOWN:
         return f"DNS was asked a moment ago. Wait {COOLDOWN.seconds} seconds, and try again."
     try:
-        sending_domains.verify(domain)
+        sending_domains.check_now(domain)
     except Domain.DoesNotExist:
         raise Http404 from None  # removed meanwhile
+    except CheckRunning as refusal:
+        return f"{refusal}."
     if state_of(domain) == State.VERIFIED:
         return f"All records that {domain} needs were found."
     return "Not all records were found. Each says what to do."

@@ -3,7 +3,7 @@
 import re
 
 from django.conf import settings
-from django.db import IntegrityError, transaction
+from django.db import IntegrityError, connection, transaction
 
 from accounts import changes, vault
 from accounts.models import Account
@@ -14,6 +14,11 @@ from domains.public_suffixes import registrable
 
 ONE_LABEL = re.compile(LABEL)
 TAKEN = "Domain has already been taken"
+# Domains of an account whose records are not there: each is asked about for ever, and its name is
+# kept from others, whose it may be.
+MAX_UNVERIFIED = 200
+# Names the lock of an account's checks, beside the account's key.
+CHECKS = 0x444E53
 # What is put in front of a name in DNS, the selector's twelve digits included.
 ROOM = len("xxxxxxxxxxcm._domainkey.")
 
@@ -27,12 +32,19 @@ class DomainRefused(Exception):
         super().__init__(text)
 
 
+class CheckRunning(Exception):
+    """One check of an account at a time: each keeps a thread waiting for DNS."""
+
+
 def add(account: Account, name: str, mta_label: str = "mta") -> Domain:
     """Give an account a domain, not yet verified, with a signing key. Raises DomainRefused."""
     name = normalise(name)
     check_label(name, mta_label)
     if Domain.objects.filter(name=name).exists():
         raise DomainRefused("domain", TAKEN, "taken")  # by whom is nobody's business
+    if account.domains.filter(verified_at=None).count() >= MAX_UNVERIFIED:
+        text = f"{MAX_UNVERIFIED} domains of the account are not verified: remove some first"
+        raise DomainRefused("domain", text, "too_many_domains")
     private_key, public_key = keys.generate()
     try:
         with transaction.atomic():
@@ -79,6 +91,19 @@ def check_label(name: str, mta_label: str) -> None:
 
 def is_under(name: str, host: str) -> bool:
     return f".{name}".endswith(f".{host}")
+
+
+def check_now(domain: Domain) -> bool:
+    """Verify a domain for somebody who waits. Raises CheckRunning, and what `verify` raises."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT pg_try_advisory_lock(%s, %s)", [CHECKS, domain.account_id])
+        if not cursor.fetchone()[0]:
+            raise CheckRunning("A check of a domain of this account is running: wait for its end")
+        try:
+            return verify(domain)
+        finally:
+            # Should we die, it goes with the connection.
+            cursor.execute("SELECT pg_advisory_unlock(%s, %s)", [CHECKS, domain.account_id])
 
 
 def verify(domain: Domain) -> bool:

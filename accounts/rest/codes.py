@@ -51,6 +51,9 @@ CODES = {
     "nothing_to_cancel": (
         409, "Nothing to cancel", "All recipients are settled, or being delivered to just now.",
     ),
+    "check_running": (
+        409, "Check running", "One check of a domain at a time: wait until it ends, 5 s at most.",
+    ),
     "rotation_refused": (
         409, "No key to replace now", "Have the domain verified first; detail says more.",
     ),
@@ -68,6 +71,7 @@ CODES = {
         409, "Test running", "One test of a webhook at a time: wait until it ends, 20 s at most.",
     ),
     "webhook_disabled": (409, "Webhook disabled", "Enable it first, then replay."),
+    "too_many_domains": (422, "Too many domains", "Verify or remove those that wait."),
     "too_many_events": (422, "Too many events", "Replay them in parts, by since and until."),
     "unknown_event": (422, "No such event", "Give ids of events as GET events lists them."),
     "unknown_post": (422, "No such post", "Give the id of a post in the webhook's log."),

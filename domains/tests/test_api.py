@@ -1,12 +1,14 @@
 from datetime import UTC, datetime
 
+import psycopg
 import pytest
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
+from django.utils import timezone
 
 from accounts import vault
 from accounts.models import Scope
-from domains import keys
+from domains import keys, sending_domains
 from domains.models import Domain
 from domains.signing import Keyring
 
@@ -98,6 +100,18 @@ class TestAdding:
         assert response.status_code == 422
         assert response.json()["errors"][0]["pointer"] == "/mta"
 
+    def test_so_many_may_wait_for_their_records(self, alice, bob, monkeypatch):
+        monkeypatch.setattr(sending_domains, "MAX_UNVERIFIED", 1)
+        Domain.objects.create(
+            account=alice.account, name="done.example", verified_at=timezone.now()
+        )
+        added(alice)
+
+        answer = alice.call("post", DOMAINS, {"domain": "more.example"})
+
+        assert (answer.status_code, answer.json()["code"]) == (422, "too_many_domains")
+        added(bob, "bobs.example")
+
     def test_nobody_learns_whose_a_taken_one_is(self, alice, bob):
         added(bob)
 
@@ -184,6 +198,20 @@ class TestVerifying:
         assert response.json()["dkim_verified"] is False
         assert response.json()["records"][1]["found"] == ["v=DKIM1; p=AAAA"]
         assert response.json()["verified_at"] == first["verified_at"]
+
+    def test_an_account_has_one_check_at_a_time(self, alice, bob, dns):
+        path = f"{DOMAINS}/{added(alice)['id']}/verify"
+        theirs = f"{DOMAINS}/{added(bob, 'bobs.example')['id']}/verify"
+        with psycopg.connect(**connection.get_connection_params()) as another:
+            lock = [sending_domains.CHECKS, alice.account.pk]
+            another.execute("SELECT pg_advisory_lock(%s, %s)", lock)
+
+            answer = alice.call("post", path)
+
+            assert (answer.status_code, answer.json()["code"]) == (409, "check_running")
+            assert bob.call("post", theirs).status_code == 422
+        assert alice.call("post", path).status_code == 422
+        assert alice.call("post", path).status_code == 422
 
     def test_a_key_under_the_mta_name_signs_as_that(self, alice, dns):
         domain = added(alice, "below.alices.example")
