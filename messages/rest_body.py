@@ -42,8 +42,8 @@ NOT_WITH_RAW = ("plain", "html", "markdown", "reply_to", "headers", "attachments
 
 # Every message of this door has it, beyond the number of tags that one may give.
 OUR_TAG = "api"
-# Each costs some octets of JSON only; nobody means well with more.
-MAX_ATTACHMENTS = 100
+# Each costs some octets of JSON; nobody means well with more. Twenty tags have 1,300 characters.
+MAX_ATTACHMENTS, MAX_TAGS_GIVEN = 100, 10_000
 MAX_DELAY = timedelta(hours=72)
 # A clock may be slow, and a request may have waited: what was due so lately leaves at once.
 MAX_LATE = timedelta(minutes=5)
@@ -102,19 +102,26 @@ def _mailboxes(fields: JsonFields, name: str) -> list[Mailbox]:
 
 
 def _options(fields: JsonFields) -> Options:
-    tags = fields.texts("tags") or []
-    names = tags.split(",") if isinstance(tags, str) else tags
-    given = fields.collect(lambda: checked_tags(name for name in names if name != OUR_TAG))
     metadata = fields.object("metadata")
     return Options(
         message_class=_message_class(fields),
-        tags=(*(given or ()), OUR_TAG),
+        tags=(*_tags(fields), OUR_TAG),
         metadata=fields.collect(lambda: checked_metadata(metadata)) or {},
         is_test=bool(fields.flag("test_mode")),
         track_opens=fields.flag("track_opens"),
         track_clicks=fields.flag("track_clicks"),
         unsubscribe=bool(fields.flag("unsubscribe")),
     )
+
+
+def _tags(fields: JsonFields) -> tuple[str, ...]:
+    tags = fields.texts("tags") or []
+    if len(tags) > MAX_TAGS_GIVEN:
+        text = f"The tags are more than {MAX_TAGS_GIVEN} names, or characters"
+        fields.refuse("/tags", "invalid", text)
+        return ()
+    names = tags.split(",") if isinstance(tags, str) else tags
+    return fields.collect(lambda: checked_tags(one for one in names if one != OUR_TAG)) or ()
 
 
 def _message_class(fields: JsonFields) -> MessageClass | None:

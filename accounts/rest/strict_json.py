@@ -1,4 +1,5 @@
-"""Read JSON (RFC 8259) as it is meant: UTF-8, no NaN, no name twice, no depth without end."""
+"""Read JSON (RFC 8259) as it is meant: UTF-8, no NaN, no name twice, neither depth nor number
+of values without end."""
 
 import json
 import math
@@ -13,8 +14,8 @@ from rest_framework.parsers import BaseParser
 
 from accounts.rest import problems
 
-# Deeper than any request of ours needs.
-MAX_DEPTH = 32
+# Deeper than any request of ours needs, and more values: two octets can become sixty in memory.
+MAX_DEPTH, MAX_VALUES = 32, 500_000
 # Longer than any number means something; from 4300 digits on, Python reads none.
 MAX_DIGITS = 1000
 # What PostgreSQL keeps in no text: NUL, and halves of surrogate pairs (RFC 8259 §8.2).
@@ -38,7 +39,7 @@ def read(octets: bytes) -> Any:
         text = octets.decode()
     except UnicodeDecodeError as error:
         raise ParseError(f"The body is not UTF-8 at octet {error.start}") from None
-    _limit_depth(text)
+    _limit_structure(text)
     try:
         value = _decoder.decode(text)
     except json.JSONDecodeError as error:
@@ -52,23 +53,27 @@ def read(octets: bytes) -> Any:
     return value
 
 
-def _limit_depth(text: str) -> None:
-    """Refuse what would nest deeper than we look; brackets within strings do not count."""
-    if text.count("[") + text.count("{") <= MAX_DEPTH:
+def _limit_structure(text: str) -> None:
+    """Refuse what nests too deep or holds too many values; what stands in strings is none."""
+    if text.count("[") + text.count("{") <= MAX_DEPTH and text.count(",") < MAX_VALUES:
         return
-    depth = 0
-    for token in _BRACKETS.finditer(text):
+    depth, values = 0, 1
+    for token in _MARKS.finditer(text):
         match token[0]:
             case "[" | "{":
                 depth += 1
             case "]" | "}":
                 depth -= 1
+            case ",":
+                values += 1
         if depth > MAX_DEPTH:
             raise ParseError(f"The body nests deeper than {MAX_DEPTH} levels")
+        if values > MAX_VALUES:
+            raise ParseError(f"The body holds more than {MAX_VALUES} values")
 
 
-# A string as a whole, or a bracket outside of one. Possessive: linear whatever comes.
-_BRACKETS = re.compile(r'"(?:[^"\\]++|\\.)*+"?|[\[\]{}]', re.DOTALL)
+# A string as a whole, or a mark outside of one. Possessive: linear whatever comes.
+_MARKS = re.compile(r'"(?:[^"\\]++|\\.)*+"?|[\[\]{},]', re.DOTALL)
 
 
 def _once_each(pairs: list[tuple[str, Any]]) -> dict[str, Any]:

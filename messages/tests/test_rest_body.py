@@ -102,6 +102,10 @@ class TestFields:
     def test_addresses_have_a_measure(self):
         assert problems(to=["carol@example.net"] * 5000) == [("/to", "invalid")]
 
+    @pytest.mark.parametrize("tags", ["ab," * 5000, ["ab"] * 10_001])
+    def test_tags_have_a_measure(self, tags):
+        assert problems(tags=tags) == [("/tags", "invalid")]
+
     def test_bcc_is_in_no_header(self):
         order = read(bcc="frank@example.net")
 
