@@ -4,7 +4,7 @@ import re
 from collections.abc import Iterable, Iterator
 
 from messages import classifier
-from messages.reports import addresses, diagnostics, originals, returned
+from messages.reports import addresses, diagnostics, notices, originals, returned
 from messages.reports.mail import Part, parse_fields
 from messages.reports.report import Original, Report
 
@@ -48,7 +48,8 @@ def read(mail: Part) -> list[Report] | None:
 
 def of_contents(contents: Iterable[bytes], mail: Part) -> list[Report] | None:
     """Return what parts of type message/delivery-status report."""
-    words = returned.words(mail).splitlines()
+    words = returned.words(mail)
+    lines, is_challenge = words.splitlines(), notices.is_challenge(words)
     reports: list[Report] = []
     is_notification = False
     for content in contents:
@@ -57,7 +58,8 @@ def of_contents(contents: Iterable[bytes], mail: Part) -> list[Report] | None:
         reporter = addresses.without_type(about_message.get("reporting-mta", ""))
         for group in groups[:MAX_RECIPIENTS]:
             is_notification = True
-            reports += _reports(group, original, reporter, words)
+            found = _reports(group, original, reporter, lines)
+            reports += [one for one in found if not (is_challenge and _is_held(one))]
     return reports if is_notification else None
 
 
@@ -86,10 +88,15 @@ def _is_another(name: str, group: Group) -> bool:
     return name in NAMES and any(written in group for written in NAMES)
 
 
-def _reports(group: Group, original: Original, reporter: str, words: list[str]) -> Iterator[Report]:
+def _is_held(report: Report) -> bool:
+    """Whether nobody has refused it: a guard keeps it until its sender does as he is told."""
+    return report.status.startswith("4.7.") and classifier.find_code(report.diagnostic) is None
+
+
+def _reports(group: Group, original: Original, reporter: str, lines: list[str]) -> Iterator[Report]:
     recipient = _recipient(group, original)
     diagnostic = addresses.without_type(group.get("diagnostic-code", ""))
-    diagnostic = diagnostic or diagnostics.of(words, recipient)
+    diagnostic = diagnostic or diagnostics.of(lines, recipient)
     status = _status(group.get("status", ""), diagnostic)
     action = _action(group.get("action", ""), status)
     if action in NO_FAILURES or status.startswith("2") or not (action or status):

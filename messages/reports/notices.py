@@ -28,12 +28,17 @@ def is_failure(mail: Part, words: str) -> bool:
     if not is_machine and _is_about_notices(mail, subject):
         return False
     if (
-        RULES["challenges"].search(words)
+        is_challenge(words)
         or RULES["successes"].search(words)
         or RULES["successes"].search(subject)
     ):
         return False
     return is_machine + says_so + (RULES["subjects"].search(subject) is not None) >= 2
+
+
+def is_challenge(words: str) -> bool:
+    """Whether a mail asks its reader to prove that he is a person, or one who is welcome."""
+    return RULES["challenges"].search(words[:MAX_WORDS]) is not None
 
 
 def is_delay(words: str) -> bool:

@@ -90,6 +90,20 @@ def test_a_vague_status_gives_way_to_what_the_server_said():
     assert report.diagnostic == "550 5.2.1 The account is disabled"
 
 
+def test_a_challenge_in_the_form_of_a_notification_is_no_bounce():
+    words = b"Please add yourself to my guest list.\nClick here to be added, and it is delivered."
+    held = ABOUT + CAROL.replace(b"5.1.1", b"4.7.0") + b"Diagnostic-Code: X-Notice; not approved\n"
+    refused = ABOUT + CAROL.replace(b"5.1.1", b"5.7.1") + b"Diagnostic-Code: smtp; 550 No\n"
+
+    challenge, refusal = (
+        notification(status).replace(b"Your message could not be delivered.", words)
+        for status in (held, refused)
+    )
+
+    assert reports.read(challenge) == []
+    assert [one.kind for one in reports.read(refusal)] == ["blocked"]
+
+
 def test_where_the_fields_say_nothing_the_words_do():
     words = b"Failed to deliver to 'carol@example.net'\nLOCAL module reports:\n account is full"
     said = notification(ABOUT + CAROL.replace(b"5.1.1", b"5.0.0"))
