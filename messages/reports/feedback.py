@@ -12,7 +12,7 @@ REASONS = {"opt-out": Reason.UNSUBSCRIBED, "unsubscribe": Reason.UNSUBSCRIBED}
 RECIPIENTS = ("original-rcpt-to", "removal-recipient", "x-original-rcpt-to")
 
 
-# Microsoft's loop (JMRP) sends no report, but the message with a field of its own on top.
+# Microsoft's loop (JMRP) also sends no report, but the message with a field of its own on top.
 JMRP_FIELD = "x-hmxmroriginalrecipient"
 # Apple's clients write so to the address of List-Unsubscribe.
 APPLE_FIELD = "x-apple-unsubscribe"
@@ -24,8 +24,8 @@ def read(mail: Part) -> list[Report] | None:
     if parts:
         return [report for part in parts for report in _of_part(part, mail)]
     original = originals.of(mail, {})
-    if recipients := original.values(JMRP_FIELD):
-        return [_complaint(addresses.of_field(recipients[0]), "", original)]
+    if recipient := mail.value(JMRP_FIELD) or "".join(original.values(JMRP_FIELD)[:1]):
+        return [_complaint(addresses.of_field(recipient), "", original)]
     if mail.value(APPLE_FIELD).lower() == "true":
         return [_complaint(addresses.of_field(mail.value("from")), "unsubscribe", original)]
     return None

@@ -211,6 +211,14 @@ class TestComplaints:
 
         assert (report.kind, report.recipient) == ("complaint", "carol@example.net")
 
+    def test_or_it_passes_the_message_on_as_it_is(self):
+        (report,) = reports.read(
+            b"Return-Path: <staff@hotmail.com>\nX-HmXmrOriginalRecipient: carol@example.net\n"
+            b"From: shop@alice.example\nSubject: Your order\n\nHello\n"
+        )
+
+        assert (report.kind, report.recipient) == ("complaint", "carol@example.net")
+
     def test_apples_unsubscribe_says_enough(self):
         (report,) = reports.read(
             b"From: carol@example.net\nSubject: unsubscribe\nX-Apple-Unsubscribe: true\n\n."
