@@ -1,12 +1,13 @@
 """Tell a notice of failure from all the other mail that machines and people send.
 
 Three witnesses: the sender, the subject, the words. Two of them must agree; a word of an
-auto-reply (RFC 3834), of a challenge or of a success counts against.
+auto-reply (RFC 3834), of a challenge or of a success counts against. That a mail comes from nobody
+is half a witness: notices do, and the answers of people who are away, who "cannot be reached".
 """
 
 from pathlib import Path
 
-from messages import rulebook
+from messages import classifier, rulebook
 from messages.reports.mail import Part
 
 MAX_WORDS = 20_000  # characters; a notice says early what it is
@@ -33,7 +34,13 @@ def is_failure(mail: Part, words: str) -> bool:
         or RULES["successes"].search(subject)
     ):
         return False
-    return is_machine + says_so + (RULES["subjects"].search(subject) is not None) >= 2
+    heads_so = RULES["subjects"].search(subject) is not None
+    if is_machine:
+        return says_so or heads_so
+    if _is_from_nobody(mail) and not heads_so:
+        # People who are away say such things too, but not in the words of a server.
+        return says_so and classifier.find_status(words) != ""
+    return heads_so and (says_so or _is_from_nobody(mail))
 
 
 def is_challenge(words: str) -> bool:
@@ -47,9 +54,15 @@ def is_delay(words: str) -> bool:
 
 
 def _is_from_machine(mail: Part) -> bool:
-    # An empty reverse-path is that of notifications (RFC 5321 §4.5.5), and of all auto-replies.
-    sender = f"{mail.value('from')} {mail.value('return-path')}"
-    return RULES["senders"].search(sender) is not None or mail.value("return-path").strip() == "<>"
+    """Whether a mail says that the mail system itself has written it."""
+    sender = mail.value("from").strip()
+    known = RULES["senders"].search(f"{sender} {mail.value('return-path')}")
+    return known is not None or sender == "<>"
+
+
+def _is_from_nobody(mail: Part) -> bool:
+    # As notifications are (RFC 5321 §4.5.5), and auto-replies (RFC 3834 §3.3).
+    return mail.value("return-path").strip() == "<>"
 
 
 def _is_about_notices(mail: Part, subject: str) -> bool:

@@ -225,3 +225,41 @@ class TestComplaints:
         )
 
         assert (report.kind, report.reason) == ("complaint", "unsubscribed")
+
+
+# RFC 3834 §3.3 has them come from nobody, as notices do.
+ANSWERS = [
+    ("Re: Your order", "I am away until Monday and cannot be reached. Try bob@example.net."),
+    ("Automatic reply: Your order", "Your mail could not be delivered to me in person."),
+    ("Re: Ihre Bestellung", "Ich bin bis zum 5.12. nicht erreichbar: +49 451 2345."),
+    ("Carol has left", "Carol works here no longer, her account was disabled: bob@example.net"),
+    ("[Ticket 55] Your order", "This mailbox is not read. Your mail was not sent to an agent."),
+    ("Re: Your order", "I am on leave. My mailbox may be full, so please send it again in March."),
+    ("Thank you for writing to us", "Mails with attachments are automatically rejected."),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("subject", "words"), ANSWERS)
+@pytest.mark.parametrize("mark", ["Auto-Submitted: auto-replied", "X-Mailer: Vacation/1.0"])
+@pytest.mark.parametrize("reverse_path", ["", "carol@example.net"])
+def test_the_answer_of_somebody_who_is_away_is_no_bounce(subject, words, mark, reverse_path):
+    mail = (
+        f"Return-Path: <{reverse_path}>\nFrom: Carol <carol@example.net>\nSubject: {subject}\n"
+        f"{mark}\n\n{words}\n"
+    )
+
+    assert reports.read(mail.encode()) == []
+
+
+@pytest.mark.parametrize(
+    ("sender", "subject", "words"),
+    [
+        ("MAILER-DAEMON@mx.test", "Your order", "carol@example.net: user unknown"),
+        ("Robot <robot@mx.test>", "Undeliverable: Your order", "carol@example.net: no thanks"),
+        ("Robot <robot@mx.test>", "Your order", "Not delivered: carol@example.net: 550 5.1.1 No"),
+    ],
+)
+def test_what_two_of_three_say_is_a_notice(sender, subject, words):
+    mail = f"Return-Path: <>\nFrom: {sender}\nSubject: {subject}\n\n{words}\n"
+
+    assert [one.recipient for one in reports.read(mail.encode())] == ["carol@example.net"]
