@@ -82,6 +82,7 @@ class Limiter:
         except (redis.RedisError, OSError) as error:
             self._leave_alone(error)
             return None
+        self._away_until = 0.0
         return Allowance(bool(passes), limit, int(remaining), _seconds(reset), _seconds(wait))
 
     def _leave_alone(self, error: Exception) -> None:

@@ -63,6 +63,17 @@ class TestBucket:
         assert limiter.count(alice.account) is None
         assert caplog.text.count("while Redis is away") == 1
 
+    def test_each_time_that_redis_goes_away_is_logged(self, alice, limiter, settings, caplog):
+        there, settings.REDIS_URL = limiter._script, "redis://127.0.0.1:1/0"
+        away = Limiter()._script
+
+        for script in (away, there, away):
+            limiter._script = script
+            limiter._away_until = min(limiter._away_until, 0.001)  # some seconds later
+            limiter.count(alice.account)
+
+        assert caplog.text.count("while Redis is away") == 2
+
 
 class TestRequests:
     def test_every_answer_says_what_is_left(self, alice):
