@@ -14,7 +14,7 @@ from django.utils import timezone
 
 from accounts.models import Account
 from events.identifiers import first_id_at
-from messages.models import ContentsForgotten
+from messages.models import ContentsForgotten, Refusal
 
 # Messages in one transaction, so that none is long and no other waits for it.
 AT_ONCE = 1000
@@ -63,8 +63,12 @@ SELECT message_id FROM mail_recipient WHERE account_id = %s AND due_at IS NOT NU
 """
 
 
+# Refusals that an account keeps: a program that tries again without end must not fill the disk,
+# and who looks what goes wrong looks at the newest.
+MOST_REFUSALS = 100_000
+
 REFUSALS = """
-DELETE FROM mail_refusal WHERE refused_at < %s AND id IN (
+DELETE FROM mail_refusal WHERE (refused_at < %s OR id <= %s) AND id IN (
     SELECT id FROM mail_refusal WHERE account_id = %s ORDER BY id LIMIT %s)
 """
 
@@ -100,10 +104,13 @@ def forget_messages(account: Account, deadline: float) -> None:
 
 
 def forget_refusals(account: Account, deadline: float) -> None:
-    """Delete what an account was refused, as old as its messages may become."""
+    """Delete what an account was refused: as old as its messages may become, or too much of it."""
+    newest_first = Refusal.objects.filter(account=account).order_by("-id")
+    beyond = newest_first.values_list("id", flat=True)[MOST_REFUSALS : MOST_REFUSALS + 1].first()
     while time.monotonic() < deadline:
         with connection.cursor() as cursor:
-            cursor.execute(REFUSALS, [_ago(account.message_days), account.pk, AT_ONCE])
+            before = _ago(account.message_days)
+            cursor.execute(REFUSALS, [before, beyond or 0, account.pk, AT_ONCE])
             if cursor.rowcount < AT_ONCE:
                 return
 

@@ -229,3 +229,17 @@ def test_refusals_go_as_messages_do(account):
     retention.forget(seconds=10)
 
     assert Refusal.objects.count() == 1
+
+
+def test_of_more_refusals_than_anybody_reads_the_newest_stay(account, monkeypatch):
+    monkeypatch.setattr(retention, "MOST_REFUSALS", 3)
+    monkeypatch.setattr(retention, "AT_ONCE", 2)
+    others = Refusal.objects.create(account=AccountFactory(), door="smtp", reply="550 no")
+    for number in range(8):
+        Refusal.objects.create(account=account, door="smtp", reply=f"550 {number}")
+
+    retention.forget(5)
+
+    kept = Refusal.objects.filter(account=account).order_by("id")
+    assert [one.reply for one in kept] == ["550 5", "550 6", "550 7"]
+    assert Refusal.objects.filter(pk=others.pk).exists()
