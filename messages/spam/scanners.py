@@ -23,6 +23,7 @@ logger = logging.getLogger(__name__)
 
 BUDGET = 2.0  # seconds, from the first octet to the last
 MAX_REPLY = 256 * 1024
+MOST_SCORE = 1e6
 # Failures in a row after which a scanner is left alone, and for how many seconds.
 PATIENCE, PAUSE = 5, 15
 # Scans of one process at a time; more wait for their turn, within the budget.
@@ -127,8 +128,11 @@ def _of_rspamd(answer: object) -> Verdict:
     if not isinstance(answer, dict):
         raise ScannerUnavailable("rspamd answered with something that is no object")
     score, symbols = answer.get("score"), answer.get("symbols", {})
-    if not isinstance(score, int | float) or not isinstance(symbols, dict):
-        raise ScannerUnavailable("rspamd answered without a score")
+    # NaN is no score either, and could be shown to nobody: to compare it is always false.
+    if not isinstance(score, int | float) or not abs(score) < MOST_SCORE:
+        raise ScannerUnavailable("rspamd answered with a score that is no number")
+    if not isinstance(symbols, dict):
+        raise ScannerUnavailable("rspamd answered without the names of its rules")
     return Verdict(float(score), tuple(map(str, symbols))[:50], answer.get("action") == "reject")
 
 

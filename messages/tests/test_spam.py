@@ -182,6 +182,8 @@ class TestAnswers:
         [
             ("rspamd", b""), ("rspamd", b"junk\r\n\r\n"), ("rspamd", http("{}")),
             ("rspamd", http("[]")), ("rspamd", http('{"score": "x", "symbols": {}}')),
+            ("rspamd", http('{"score": NaN}')), ("rspamd", http('{"score": -1e999}')),
+            ("rspamd", http('{"score": 1' + 400 * "0" + "}")),
             ("rspamd", http("{")), ("rspamd", http("{}", "500 Oh")),
             ("rspamd", http("x" * 300_000)), ("spamd", b""), ("spamd", b"junk"),
             ("spamd", b"SPAMD/1.1 76 Bad header\r\n\r\n"), ("spamd", b"x" * 300_000),
