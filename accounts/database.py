@@ -24,7 +24,7 @@ logger = logging.getLogger(__name__)
 
 # PostgreSQL does not answer, is full, told us to go, or only lets us read (as after a failover,
 # which is an InternalError): worth another try, on a new connection.
-# COPY and prepared statements raise psycopg's own errors, beside Django's.
+# COPY and `bulk.dict_cursor` raise psycopg's own errors, beside Django's.
 UNAVAILABLE = (
     OperationalError,
     InterfaceError,

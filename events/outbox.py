@@ -10,7 +10,7 @@ from uuid import UUID
 
 from django.db import transaction
 
-from events.bulk import copy_rows, prepared
+from events.bulk import copy_rows, dict_cursor
 from events.doorbell import Doorbell, ring_soon
 from events.models import Kind, News
 
@@ -48,7 +48,7 @@ def listeners(account_ids: Iterable[int]) -> list[Listener]:
     It gives the transaction its id, by which `reading.horizon` sees that it may still commit
     events: one that got it later could have made ids that a reader has gone past already.
     """
-    with prepared() as cursor:
+    with dict_cursor() as cursor:
         cursor.execute(
             """
             WITH this AS MATERIALIZED (SELECT pg_current_xact_id())
@@ -56,7 +56,6 @@ def listeners(account_ids: Iterable[int]) -> list[Listener]:
               FROM this LEFT JOIN events_webhook ON is_enabled AND account_id = ANY(%s::bigint[])
             """,
             [list(account_ids)],
-            prepare=True,
         )
         return [Listener(row["id"], row["account_id"], row["kinds"]) for row in cursor if row["id"]]
 

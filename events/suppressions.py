@@ -11,7 +11,7 @@ from django.utils import timezone
 from accounts.message_class import MessageClass
 from accounts.models import Account
 from domains.addresses import split_address
-from events.bulk import prepared
+from events.bulk import dict_cursor
 from events.models import Suppression
 
 MAX_NOTE = 1000  # characters
@@ -70,7 +70,7 @@ def put(account: Account, entries: Iterable[Entry]) -> Put:
     # Always in one order, so that two requests with the same addresses cannot deadlock.
     latest = {entry.address: entry for entry in entries}
     rows = [latest[address] for address in sorted(latest)]
-    with prepared() as cursor:
+    with dict_cursor() as cursor:
         cursor.execute(
             """
             INSERT INTO events_suppression AS s
@@ -105,7 +105,7 @@ def unsubscribe(account_id: int, address: str, message_id: UUID) -> None:
 
     Raises AddressError.
     """
-    with prepared() as cursor:
+    with dict_cursor() as cursor:
         cursor.execute(
             """
             INSERT INTO events_suppression AS s
@@ -152,7 +152,7 @@ def put_learned(learned: Iterable[Learned]) -> None:
     rows = [weightiest[key] for key in sorted(weightiest)]
     if not rows:
         return
-    with prepared() as cursor:
+    with dict_cursor() as cursor:
         cursor.execute(
             """
             INSERT INTO events_suppression AS s
@@ -188,7 +188,7 @@ def suppressed(asked: Iterable[Asked]) -> Mapping[Asked, Suppression.Reason]:
     Who has unsubscribed gets no digests, and all other mail.
     """
     asked = list(asked)
-    with prepared() as cursor:
+    with dict_cursor() as cursor:
         cursor.execute(
             """
             SELECT s.account_id, s.address, s.reason FROM events_suppression s
@@ -197,7 +197,6 @@ def suppressed(asked: Iterable[Asked]) -> Mapping[Asked, Suppression.Reason]:
              WHERE s.expires_at IS NULL OR s.expires_at > now()
             """,
             [[account for account, _, _ in asked], [address for _, address, _ in asked]],
-            prepare=True,
         )
         reasons = {
             (row["account_id"], row["address"]): Suppression.Reason(row["reason"])

@@ -10,7 +10,7 @@ from django.utils import timezone
 
 from accounts.message_class import MessageClass
 from accounts.models import Account
-from events.bulk import prepared
+from events.bulk import dict_cursor
 from events.models import DomainTally
 
 # Times to deliver are kept in buckets: the upper end of each is the fourth root of two times that
@@ -112,7 +112,7 @@ def _add(
     keys = sorted(amounts)
     places = ", ".join(f"%s::{one}[]" for one in (*types, "bigint"))
     values = [[key[index] for key in keys] for index in range(len(columns))]
-    with prepared() as cursor:
+    with dict_cursor() as cursor:
         cursor.execute(
             f"""
             INSERT INTO {name} ({", ".join(columns)}, count) SELECT * FROM unnest({places})
@@ -120,7 +120,6 @@ def _add(
             DO UPDATE SET count = {name}.count + EXCLUDED.count
             """,
             [*values, [amounts[key] for key in keys]],
-            prepare=True,
         )
 
 

@@ -17,7 +17,7 @@ from django.db import connection
 
 from accounts import allowance
 from accounts.message_class import MessageClass
-from events.bulk import prepared
+from events.bulk import dict_cursor
 from messages import holding
 from messages.models import State
 
@@ -169,7 +169,7 @@ def claim(message_class: MessageClass, limit: int) -> list[Claimed]:
 
 def _claim(message_class: MessageClass, limit: int) -> tuple[list[Claimed], dict[int, str]]:
     """Claim once; return the recipients that are ours, and why some of an account were held."""
-    with prepared() as cursor:
+    with dict_cursor() as cursor:
         cursor.execute(
             CLAIM,
             {
@@ -182,7 +182,6 @@ def _claim(message_class: MessageClass, limit: int) -> tuple[list[Claimed], dict
                 "share": allowance.SHARE[message_class],
                 "stopped_from": int(allowance.STOPPED_FROM[message_class]),
             },
-            prepare=True,
         )
         rows = cursor.fetchall()
     claimed, held = [], dict[int, str]()
@@ -204,12 +203,11 @@ def may_have_left_some(claimed: Sequence[Claimed], limit: int) -> bool:
 
 def contents(message_ids: Sequence[UUID]) -> dict[UUID, bytes]:
     """Return the contents of messages by id."""
-    with prepared() as cursor:
+    with dict_cursor() as cursor:
         # Binary, or each byte would come in hex.
         cursor.execute(
             "SELECT message_id, data FROM mail_content WHERE message_id = ANY(%s)",
             [list(message_ids)],
-            prepare=True,
             binary=True,
         )
         return {row["message_id"]: row["data"] for row in cursor.fetchall()}
@@ -250,7 +248,7 @@ def settle(outcomes: Sequence[Outcome]) -> set[tuple[int, int]]:
 
     Runs in the transaction of the caller, who writes attempts and events for the returned ones.
     """
-    with prepared() as cursor:
+    with dict_cursor() as cursor:
         cursor.execute(
             """
             UPDATE mail_recipient r
@@ -271,7 +269,6 @@ def settle(outcomes: Sequence[Outcome]) -> set[tuple[int, int]]:
                 [one.reply for one in outcomes],
                 [one.settled_at for one in outcomes],
             ],
-            prepare=True,
         )
         return {(row["id"], row["lease"]) for row in cursor.fetchall()}
 

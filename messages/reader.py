@@ -43,7 +43,7 @@ def _read_some(limit: int) -> list[Read]:
             return read
     except UNAVAILABLE:
         raise  # another time
-    except (Error, psycopg.Error):  # COPY and prepared statements raise psycopg's own
+    except (Error, psycopg.Error):  # COPY and `bulk.dict_cursor` raise psycopg's own
         if limit > 1:
             return _read_some(1)  # one of them cannot be written: alone, it fails alone
         logger.exception("What a report says could not be written")

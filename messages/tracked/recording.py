@@ -9,7 +9,7 @@ from django.db import connection, transaction
 
 from accounts.message_class import MessageClass
 from events import ledger
-from events.bulk import prepared
+from events.bulk import dict_cursor
 from events.ledger import NewEvent
 from events.models import Kind, Tally
 from events.tallies import Sums
@@ -67,7 +67,7 @@ def _recipients(ids: Iterable[int]) -> dict[int, Recipient]:
 
 def _pasts(recipients: Iterable[Recipient]) -> defaultdict[Deed, Past]:
     pasts: defaultdict[Deed, Past] = defaultdict(Past)
-    with prepared() as cursor:
+    with dict_cursor() as cursor:
         cursor.execute(
             """
             SELECT message_id, recipient, kind, count(*) AS count,
@@ -77,7 +77,6 @@ def _pasts(recipients: Iterable[Recipient]) -> defaultdict[Deed, Past]:
              GROUP BY message_id, recipient, kind
             """,
             [list({one.message_id for one in recipients})],
-            prepare=True,
         )
         for row in cursor.fetchall():
             deed = (row["message_id"], row["recipient"], row["kind"])
