@@ -8,6 +8,7 @@ MOST = {
     "names of parts": 10_000,
     "octets behind names": 16 * 1024 * 1024,  # each name is looked for in some thousand of them
     "entries of archives": 50_000,  # a zip file has two for each of its files
+    "pieces of signed messages": 100_000,  # programs make them of a thousand octets
     "octets to decode": 64 * 1024 * 1024,  # what was decoded may hold what must be decoded
     "octets in nested archives": 32 * 1024 * 1024,
 }

@@ -8,7 +8,7 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from messages.attachments import contents
+from messages.attachments import cms, contents
 from messages.attachments import names as names_of_parts
 from messages.attachments.encodings import decode_base64, decode_quoted_printable
 from messages.attachments.limits import Budget, limit_depth
@@ -24,6 +24,7 @@ _HEADER_LINES = re.compile(rb"(?:(?:--[^\n]*+|[!-9;-~]++[ \t]*+:[^\n]*+|[ \t][^\
 _COMPOSITE = re.compile(rb"multipart|message[^;]*/", re.IGNORECASE)
 _MESSAGE = re.compile(rb"message[^;]*/", re.IGNORECASE)
 _MULTIPART = b"Content-Type: multipart/mixed"
+_FIRST_FIELD = re.compile(rb"content-[a-z-]{1,40}+[ \t]*+:", re.IGNORECASE)
 _MESSAGE_NAME = re.compile(rb"\.(?:eml|mht|mhtml)\b", re.IGNORECASE)
 
 
@@ -132,7 +133,8 @@ def _names_decoded(
         kind = part.about(b"content-type")
         is_text = b"text" in kind or b"/" not in kind
         is_zip = b"zip" in kind or any(".zip" in name.lower() for name in found)
-        if not (is_composite or is_text or is_zip or contents.may_be_packed(part.content)):
+        is_known = is_composite or is_text or is_zip or _is_signed(part, found)
+        if not (is_known or contents.may_be_packed(part.content)):
             return
         octets = decode_base64(part.content)
     else:
@@ -142,6 +144,24 @@ def _names_decoded(
     if is_composite:
         lines = b"\r\n".join(octets.splitlines())
         header, body = _split(lines) if is_message else (_MULTIPART, lines)
+        yield from names(header, body, budget, depth + 1)
+    if _is_signed(part, found):
+        for message in cms.signed(octets, budget):
+            yield from _names_signed(message, budget, depth)
+
+
+def _is_signed(part: Part, found: list[str]) -> bool:
+    """Whether it is S/MIME that is no text, by its type or by its name (RFC 8551 §3.2.1)."""
+    return b"pkcs7-mime" in part.about(b"content-type") or any(
+        ".p7m" in name.lower() for name in found
+    )
+
+
+def _names_signed(message: bytes, budget: Budget, depth: int) -> Iterator[str]:
+    """Return the names in a message that was signed, from its first field about a content on."""
+    first = _FIRST_FIELD.search(message)
+    if first:
+        header, body = _split(b"\r\n".join(message[first.start() :].splitlines()))
         yield from names(header, body, budget, depth + 1)
 
 
