@@ -8,7 +8,7 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from messages.attachments import cms, contents
+from messages.attachments import calendar, cms, contents
 from messages.attachments import names as names_of_parts
 from messages.attachments.encodings import decode_base64, decode_quoted_printable
 from messages.attachments.limits import Budget, limit_depth
@@ -50,6 +50,8 @@ def names(header: bytes, body: bytes, budget: Budget, depth: int = 0) -> Iterato
         encoding = part.about(b"content-transfer-encoding")
         if b"base64" in encoding or b"quoted" in encoding:
             yield from _names_decoded(part, encoding, found, budget, depth)
+        elif _is_calendar(part, found):
+            yield from calendar.names(part.content, budget)
 
 
 def _parts(header: bytes, body: bytes, budget: Budget) -> Iterator[Part]:
@@ -134,6 +136,7 @@ def _names_decoded(
         is_text = b"text" in kind or b"/" not in kind
         is_zip = b"zip" in kind or any(".zip" in name.lower() for name in found)
         is_known = is_composite or is_text or is_zip or _is_signed(part, found)
+        is_known = is_known or _is_calendar(part, found)
         if not (is_known or contents.may_be_packed(part.content)):
             return
         octets = decode_base64(part.content)
@@ -145,9 +148,17 @@ def _names_decoded(
         lines = b"\r\n".join(octets.splitlines())
         header, body = _split(lines) if is_message else (_MULTIPART, lines)
         yield from names(header, body, budget, depth + 1)
+    if _is_calendar(part, found):
+        yield from calendar.names(octets, budget)
     if _is_signed(part, found):
         for message in cms.signed(octets, budget):
             yield from _names_signed(message, budget, depth)
+
+
+def _is_calendar(part: Part, found: list[str]) -> bool:
+    return b"calendar" in part.about(b"content-type") or any(
+        ".ics" in name.lower() for name in found
+    )
 
 
 def _is_signed(part: Part, found: list[str]) -> bool:
