@@ -24,9 +24,11 @@ def is_failure(mail: Part, words: str) -> bool:
     subject = mail.value("subject")
     is_machine = _is_from_machine(mail)
     says_so = RULES["words"].search(words) is not None
+    if RULES["others"].search(subject):
+        return False
     if _is_other(mail, subject, words) and not (is_machine and says_so):
         return False
-    if not is_machine and _is_about_notices(mail, subject):
+    if not is_machine and (_is_about_notices(mail, subject) or RULES["goods"].search(words)):
         return False
     if (
         is_challenge(words)

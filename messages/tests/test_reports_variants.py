@@ -263,3 +263,26 @@ def test_what_two_of_three_say_is_a_notice(sender, subject, words):
     mail = f"Return-Path: <>\nFrom: {sender}\nSubject: {subject}\n\n{words}\n"
 
     assert [one.recipient for one in reports.read(mail.encode())] == ["carol@example.net"]
+
+
+@pytest.mark.parametrize(
+    ("sender", "subject", "words"),
+    [
+        (
+            "postmaster@example.net",
+            "Out of office: Your order",
+            "He cannot be reached until Monday",
+        ),
+        ("MicrosoftExchange@x.test", "Automatic reply: Your order", "It was not delivered to me."),
+        ("postmaster@x.test", "Report Domain: a.test Submitter: x.test", "Rejected: 3, failed: 5"),
+        ("postmaster@x.test", "DMARC aggregate report", "3 messages were rejected by policy"),
+        ("postmaster@x.test", "Quarantine summary", "2 messages were not delivered to you"),
+        ("postmaster@x.test", "Your mailbox is almost full", "When full, nothing is delivered."),
+        ("DPD <no-reply@dpd.test>", "Delivery failed", "Your parcel could not be delivered today."),
+    ],
+)
+@pytest.mark.parametrize("reverse_path", ["", "mailer@x.test"])
+def test_what_only_sounds_like_a_notice_is_none(sender, subject, words, reverse_path):
+    mail = f"Return-Path: <{reverse_path}>\nFrom: {sender}\nSubject: {subject}\n\n{words}\n"
+
+    assert reports.read(mail.encode()) == []
