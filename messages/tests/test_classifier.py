@@ -38,6 +38,7 @@ def judged(code: int, status: str, text: str, phase: Phase | None = Phase.RCPT) 
         (550, "", "Postfach nicht vorhanden", "invalid_address"),
         (550, "", "Empfaenger unbekannt", "invalid_address"),
         (550, "", "Onbekende gebruiker", "invalid_address"),
+        (550, "", "No se encontró la dirección de correo", "invalid_address"),
         (550, "", "Konto x@y.test nie istnieje", "invalid_address"),
         (550, "", "This address is no longer in use", "inactive_mailbox"),
         (550, "", "mx.y.test: Name or service not known", "domain_not_found"),

@@ -256,6 +256,11 @@ def test_the_answer_of_somebody_who_is_away_is_no_bounce(subject, words, mark, r
     [
         ("MAILER-DAEMON@mx.test", "Your order", "carol@example.net: user unknown"),
         ("Robot <robot@mx.test>", "Undeliverable: Your order", "carol@example.net: no thanks"),
+        (
+            "Guard <guard@mx.test>",
+            "**Message you sent blocked by our filter**",
+            "Your message to carol@example.net has NOT BEEN DELIVERED",
+        ),
         ("Robot <robot@mx.test>", "Your order", "Not delivered: carol@example.net: 550 5.1.1 No"),
     ],
 )
