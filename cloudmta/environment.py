@@ -128,7 +128,27 @@ def secret(name: str, development_file: Path | None) -> str:
         return value
     if development_file is None:
         raise ImproperlyConfigured(f"{name} must be set: 50 or more random characters.")
-    return _kept_secret(development_file)
+    try:
+        return _kept_secret(development_file)
+    except OSError as error:
+        raise _unwritable("VAR_DIR", development_file.parent, error) from None
+
+
+def directory(name: str, default: Path, *, make: bool) -> Path:
+    """Return a setting as a directory, made where it is missing and that is asked for."""
+    path = Path(text(name, str(default)))
+    try:
+        if make:
+            path.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise _unwritable(name, path, error) from None
+    return path
+
+
+def _unwritable(name: str, path: Path, error: OSError) -> ImproperlyConfigured:
+    return ImproperlyConfigured(
+        f"{name} must be a directory that we may write to, not {path} ({error.strerror})."
+    )
 
 
 def _kept_secret(path: Path) -> str:

@@ -12,6 +12,7 @@ from cloudmta import embedded
 from cloudmta.environment import (
     choice,
     database,
+    directory,
     env,
     flag,
     host_and_port,
@@ -67,7 +68,8 @@ TEMPLATES = [
     }
 ]
 STATIC_URL = "static/"
-STATIC_ROOT = Path(text("STATIC_ROOT", str(VAR_DIR / "static")))
+# WhiteNoise warns where it is missing; the image has it.
+STATIC_ROOT = directory("STATIC_ROOT", VAR_DIR / "static", make=DEVELOPMENT)
 STATICFILES_DIRS = [BASE_DIR / "static"]
 # In production `collectstatic` has compressed them, under names that may be cached for ever.
 WHITENOISE_USE_FINDERS = DEVELOPMENT
@@ -80,8 +82,6 @@ STORAGES = {
         )
     }
 }
-if DEVELOPMENT:
-    STATIC_ROOT.mkdir(parents=True, exist_ok=True)  # WhiteNoise warns where it is missing
 
 # --- People: django-allauth ---------------------------------------------------------------------
 

@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 
 from cryptography import x509
 from django.conf import settings
+from django.core.exceptions import ImproperlyConfigured
 from django.db import DatabaseError, connection
 
 from cloudmta.doctor.finding import Finding, fine, warning, wrong
@@ -70,11 +71,12 @@ def _nobody_sets_the_clock() -> bool:
 
 def look_at_certificate() -> Iterator[Finding]:
     """Look at how long the certificate of the SMTP doors is still good."""
-    path = certificates.certificate_file()
     try:
+        path = certificates.certificate_file()
         certificate = x509.load_pem_x509_certificate(path.read_bytes())
-    except (OSError, ValueError) as error:
-        yield wrong("Certificate", f"{path} cannot be read: {error}", "See TLS_CERTIFICATE_FILE.")
+    except (OSError, ValueError, ImproperlyConfigured) as error:
+        text = f"That of the SMTP doors cannot be read: {str(error).rstrip('.')}"
+        yield wrong("Certificate", text, "See TLS_CERTIFICATE_FILE and VAR_DIR.")
         return
     days = (certificate.not_valid_after_utc - datetime.now(UTC)).days
     text = f"The certificate of the SMTP doors is good for {days} days"

@@ -3,6 +3,7 @@
 import json
 import signal
 import urllib.request
+from pathlib import Path
 
 import pytest
 
@@ -12,6 +13,7 @@ pytestmark = pytest.mark.xdist_group("house")
 
 # The databases of the tests live in memory, and not every process runs there.
 ELSEWHERE = ("PostgreSQL", "Processes", "Clock")
+FULL = Path("/proc")
 
 
 def examine(house: House, **environment: str) -> dict[str, list[dict[str, str]]]:
@@ -69,21 +71,23 @@ def test_commits_that_do_not_wait_are_found(house):
 
 
 def _missed(house: House) -> str:
-    """What is said of processes, once one is missed: it counts as there for some seconds more."""
-    found = examine(house)["Processes"]
-    return said(found) if any(one["level"] == "wrong" for one in found) else ""
+    """What is said of processes, once both are missed: they count as there for some seconds."""
+    found = said(examine(house)["Processes"])
+    return found if "No worker webhooks" in found and "No beat" in found else ""
 
 
 def test_a_process_that_does_not_run_is_missed(house):
-    house.kill("webhooks", signal.SIGTERM)
+    for name in ("webhooks", "beat"):
+        house.kill(name, signal.SIGTERM)
     try:
         missed = eventually(lambda: _missed(house))
     finally:
-        house.start("webhooks")
+        for name in ("webhooks", "beat"):
+            house.start(name)
 
     assert "No worker webhooks runs Nobody works on this queue" in missed
+    assert "No beat runs Retries and lost doorbells wait for it" in missed
     assert "worker standard" not in missed
-    assert "No beat" not in missed
 
 
 def test_redis_that_is_gone_is_said_with_what_it_means(house):
@@ -144,6 +148,33 @@ def test_mail_that_nobody_fetches_is_found(house):
 
     assert "wrong digest mail has been due for 120 minutes" in said(findings["Queues"])
     eventually(lambda: house.received("doctor@sim.test"))
+
+
+def test_a_clock_that_differs_is_found(house):
+    house.sql("CREATE SCHEMA elsewhere")
+    house.sql(
+        "CREATE FUNCTION elsewhere.clock_timestamp() RETURNS timestamptz LANGUAGE sql"
+        " AS $$ SELECT pg_catalog.clock_timestamp() + interval '2 minutes' $$"
+    )
+    try:
+        findings = examine(house, PGOPTIONS="-c search_path=elsewhere,public,pg_catalog")
+    finally:
+        house.sql("DROP SCHEMA elsewhere CASCADE")
+
+    assert "wrong This machine and PostgreSQL's differ by 120 s" in said(findings["Clock"])
+    assert "Run a time service" in said(findings["Clock"])
+
+
+@pytest.mark.skipif(not FULL.exists(), reason="Only Linux has a file system without any room")
+def test_a_full_disk_is_found_and_what_cannot_be_kept_there(house, tmp_path):
+    secrets = {"SECRET_KEY": "s" * 50, "MASTER_KEYS": "m" * 50, "STATIC_ROOT": str(tmp_path)}
+
+    findings = examine(house, VAR_DIR=str(FULL / "var"), **secrets)
+
+    assert "wrong 0.0 GiB are free at /proc" in said(findings["Disk"])
+    assert "PostgreSQL stops taking mail on a full disk" in said(findings["Disk"])
+    assert "wrong That of the SMTP doors cannot be read" in said(findings["Certificate"])
+    assert findings[f"Port {house.exchanger_port} out"][0]["level"] == "fine"
 
 
 def test_the_operators_records_are_printed(house):
