@@ -171,7 +171,7 @@ class Site:
         """Close what stands idle, is too old, or has not answered in time. Called each second."""
         now = time.monotonic()
         self.standing.refresh()
-        self.room.speed.tick()
+        self.room.speed.tick(is_busy=bool(len(self.room) or self._jobs))
         for connection, seat in list(self._connections.items()):
             if connection.is_idle:
                 if now > connection.idle_since + self._patience or self._is_spent(connection, seat):

@@ -8,8 +8,11 @@ WEIGHT = 0.3
 HORIZON = 10
 # Seconds that a site which held too much takes no more than it may keep.
 SLOW_FOR = 30
-# Messages a second that any site is thought to take.
-LEAST = 0.2
+# Busy seconds that are watched before a site may be thought slow: the first go by in opening
+# connections.
+KNOWN_AFTER = 3
+# Messages a second that any site is thought to take, and that one takes of which nothing is known.
+LEAST, UNKNOWN = 0.2, 1000.0
 
 
 class Speed:
@@ -19,7 +22,7 @@ class Speed:
         self.per_second = 0.0
         self._answered = 0
         self._last = time.monotonic()
-        self._is_new = True
+        self._measured, self._was_busy = 0, False
         self._slow_until = 0.0
         self._keep = 0
 
@@ -27,22 +30,28 @@ class Speed:
         """A message was answered."""
         self._answered += 1
 
-    def tick(self) -> None:
-        """Take stock. Called each second or so."""
+    def tick(self, *, is_busy: bool) -> None:
+        """Take stock. Called each second or so.
+
+        Only a second with work from its beginning to its end says something: who has nothing to do
+        is not slow.
+        """
         now = time.monotonic()
         if now - self._last < 1:
             return
-        last = self._answered / (now - self._last)
-        self.per_second += (last - self.per_second) * (1 if self._is_new else WEIGHT)
-        self._answered, self._last, self._is_new = 0, now, False
+        if is_busy and self._was_busy:
+            last = self._answered / (now - self._last)
+            self._measured = min(self._measured + 1, KNOWN_AFTER)
+            self.per_second += (last - self.per_second) * max(WEIGHT, 1 / self._measured)
+        self._answered, self._last, self._was_busy = 0, now, is_busy
 
     @property
     def estimate(self) -> float:
-        return max(self.per_second, LEAST)
+        return UNKNOWN if self._measured < KNOWN_AFTER else max(self.per_second, LEAST)
 
     def crowded(self, share: int) -> int:
         """The worker is full: return how many may wait here, and remember where that is few."""
-        self._keep = max(share, int(self.per_second * HORIZON))
+        self._keep = max(share, int(self.estimate * HORIZON))
         self._slow_until = time.monotonic() + SLOW_FOR
         return self._keep
 

@@ -34,6 +34,8 @@ class Standing:
         self._changed = changed
         self._is_informed = False
         self._last_due = 0.0
+        # Messages that wait elsewhere for their turn, as of when.
+        self._elsewhere, self._counted_at = 0.0, 0.0
         self._version = -1
         self.refresh()
 
@@ -118,8 +120,15 @@ class Standing:
 
     def put_off_for_rate(self, per_second: float) -> PutOff:
         """Return when a message is due again at a site that takes so many a second."""
+        now = time.time()
+        gone = (now - self._counted_at) * per_second
+        self._elsewhere, self._counted_at = max(0.0, self._elsewhere - gone), now
+        wait = self._elsewhere / per_second
+        self._elsewhere += 1
+        if wait > RETURN_WITHIN:
+            wait = random.uniform(0, RETURN_WITHIN)
         why = f"{self.host} takes mail slowly; this message waits for its turn"
-        return PutOff(self._due(time.time(), 1 / per_second), why)
+        return PutOff(datetime.now(UTC) + timedelta(seconds=max(1.0, wait)), why)
 
     def _due(self, earliest: float, gap: float) -> datetime:
         now = time.time()

@@ -14,6 +14,7 @@ from messages.shaping import gate
 from messages.shaping.gate import Gate, Link
 from messages.shaping.limits import Limits
 from messages.shaping.scope import scopes
+from messages.shaping.speed import KNOWN_AFTER
 from messages.tests.scripted import CLOSE, HANG, Act, ScriptedServer, Then
 from messages.tests.sites_driver import (
     CAROL,
@@ -246,6 +247,7 @@ class TestSlowOnes:
         async with desk(server, limits=replace(GENEROUS, connections=1)) as alice:
             jobs = alice.submit(*many(300))
             await server.until(lambda: server.stopped_at == "dot")
+            alice.site.room.speed._measured = KNOWN_AFTER  # so long it has answered nothing
             alice.site.room.shed(50)
             put_off = [job for job in jobs if job.put_off]
             late = alice.submit(CAROL)
