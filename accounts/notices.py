@@ -5,7 +5,7 @@ nothing.
 """
 
 import logging
-from datetime import timedelta
+from datetime import datetime, timedelta
 from smtplib import SMTPException
 from typing import TypeVar
 
@@ -60,7 +60,7 @@ def tell_of_step(change: StandingChange) -> None:
         kind = Kind.PAUSE
     elif change.who:
         kind = Kind.STAFF
-    tell(change.account, kind, _subject(standing), text_of_step(change))
+    tell(change.account, kind, _subject(standing), text_of_step(change), change.at)
 
 
 def _subject(standing: Standing) -> str:
@@ -120,17 +120,18 @@ def _usage_words(day: VolumeDay, level: int) -> tuple[str, str]:
     )
 
 
-def tell(account: Account, kind: Kind, subject: str, text: str) -> None:
-    """Write down what an account is to be told, in the transaction of the fact."""
-    now = timezone.now()
+def tell(account: Account, kind: Kind, subject: str, text: str, at: datetime | None = None) -> None:
+    """Write down what an account is to be told, in the transaction of the fact; `at` is now."""
+    now = at or timezone.now()
     is_quiet = (
         kind == Kind.LADDER
         and Notice.objects.filter(account=account, kind=kind, created_at__gt=now - QUIET).exists()
     )
     # It stands on the pages in any case.
     Notice.objects.create(
-        account=account, kind=kind, subject=subject, text=text, due_at=None if is_quiet else now
-    )
+        account=account, kind=kind, subject=subject, text=text, created_at=now,
+        due_at=None if is_quiet else now,
+    )  # fmt: skip
 
 
 def send_due() -> int:

@@ -30,6 +30,7 @@ class Day:
     rate: float  # of bounces in the seven days until its end
     standing: Standing  # at its end
     steps: list[str]  # on the ladder, with the hour
+    mails: list[str]  # to the owners about them, by subject
     decision: str
     reason: str
 
@@ -94,5 +95,14 @@ def _end_of_day(account: Account, number: int, day: date, allowance: int, bounce
     row = VolumeDay.objects.get(account=account, day=day)
     return Day(
         number, allowance, row.used, bounced, figures.rate(Measure.BOUNCES), standing,
-        [f"{step.at:%H:%M} {step}" for step in steps], row.decision, row.reason,
+        [f"{step.at:%H:%M} {step}" for step in steps], _mails(account, midnight),
+        row.decision, row.reason,
     )  # fmt: skip
+
+
+def _mails(account: Account, midnight: datetime) -> list[str]:
+    """Return what the owners were mailed on the day that has ended."""
+    told = account.notices.filter(
+        created_at__range=(midnight - timedelta(days=1), midnight), due_at__isnull=False
+    )
+    return list(told.order_by("id").values_list("subject", flat=True))

@@ -34,6 +34,7 @@ def test_with_three_percent_it_holds_and_has_a_notice():
     # Day 1 holds for its own 2.7 %; five bounces of a hundred recipients are there on day 2.
     assert set(allowances(days)) == {150}
     assert {day.standing for day in days[1:]} == {Standing.NOTICE}
+    assert [day.mails for day in days[:3]] == [[], ["Your sending reputation: notice"], []]
     assert {day.decision for day in days} == {VolumeDay.Decision.HELD}
 
 
@@ -51,6 +52,8 @@ def test_with_twelve_percent_it_is_paused_after_the_first_hundred_recipients():
     assert first.standing == Standing.PAUSED
     assert 100 <= first.sent < 110
     assert [day.sent for day in others] == [0, 0, 0, 0]
+    assert first.mails[-1] == "Sending is paused"
+    assert not any(day.mails for day in others)
 
 
 def test_who_has_grown_and_goes_bad_steps_back_day_by_day():
@@ -62,6 +65,10 @@ def test_who_has_grown_and_goes_bad_steps_back_day_by_day():
     assert [day.standing for day in days[5:]] == [
         *[Standing.NOTICE] * 4, *[Standing.WARNING] * 2, Standing.REVIEW,
     ]  # fmt: skip
+    # Each step is told, and a second one of the same day not by mail.
+    assert [mail for day in days for mail in day.mails] == [
+        f"Your sending reputation: {rung}" for rung in ("notice", "warning", "review")
+    ]
 
 
 def test_it_leaves_nothing_behind():
@@ -79,7 +86,7 @@ def test_the_command_prints_a_table_each():
     lines = output.getvalue().splitlines()
     assert "1 % of all recipients bounce" in lines
     assert sum(line.lstrip().startswith(("1 ", "2 ", "3 ")) for line in lines) >= 6
-    assert "good → paused" in output.getvalue()
+    assert "good → paused; mail “Sending is paused”" in output.getvalue()
 
 
 @pytest.mark.parametrize("words", [["--bounces", "101"], ["--days", "0"], ["--ceiling", "0"]])

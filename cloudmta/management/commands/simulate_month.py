@@ -56,7 +56,8 @@ HEADING = (
 
 
 def _line(day: Day) -> str:
-    then = "; ".join([*day.steps, f"{day.decision}: {day.reason}"])
+    mails = [f"mail “{subject}”" for subject in day.mails]
+    then = "; ".join([*day.steps, *mails, f"{day.decision}: {day.reason}"])
     return (
         f"{day.number:>3} {day.allowance:>9,} {day.sent:>7,} {day.bounced:>7,} {day.rate:>7.2%}"
         f"  {day.standing.label:<8}  {then}"
