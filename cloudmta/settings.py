@@ -232,6 +232,7 @@ METRICS_TOKEN = text("METRICS_TOKEN", "")
 
 # --- Logs: one line an event, never a secret ----------------------------------------------------
 
+LEVELS = ("INFO", "DEBUG", "WARNING", "ERROR", "CRITICAL")
 LOGGING = {
     "version": 1,
     "disable_existing_loggers": False,
@@ -248,7 +249,7 @@ LOGGING = {
             "formatter": choice("LOG_FORMAT", ("line", "json")),
         }
     },
-    "root": {"handlers": ["stderr"], "level": text("LOG_LEVEL", "INFO")},
+    "root": {"handlers": ["stderr"], "level": choice("LOG_LEVEL", LEVELS)},
     # What these say at INFO is one line a doorbell.
     "loggers": {
         name: {"level": "WARNING"}

@@ -42,11 +42,16 @@ def complaint(done: "subprocess.CompletedProcess[str]") -> str:
         ("PRIVATE_EXCHANGERS", "maybe", "PRIVATE_EXCHANGERS must be true or false, not 'maybe'."),
         ("RETRY_AFTER", "60,soon", "RETRY_AFTER must be whole numbers separated by commas."),
         ("DATABASE_URL", "sqlite:///x", "DATABASE_URL must name a PostgreSQL: postgres://…"),
+        (
+            "LOG_LEVEL",
+            "loud",
+            "LOG_LEVEL must be one of INFO, DEBUG, WARNING, ERROR, CRITICAL, not 'loud'.",
+        ),
         ("LOG_FORMAT", "xml", "LOG_FORMAT must be one of line, json, not 'xml'."),
         (
             "VAR_DIR",
-            "/dev/null",
-            "VAR_DIR must be a directory that we may write to, not /dev/null (Not a directory).",
+            "/dev/null/x",
+            "VAR_DIR must be a directory that we may write to, not /dev/null/x (Not a directory).",
         ),
         ("REDIS_URL", "localhost", "REDIS_URL must begin with redis://, rediss:// or unix://."),
     ],

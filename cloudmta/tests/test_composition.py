@@ -119,10 +119,20 @@ def test_every_setting_is_explained():
     assert unexplained - {"SIMULATOR_SMTP_PORT", "SIMULATOR_HTTP_PORT"} == set()
 
 
-def test_every_setting_of_the_example_is_read():
+# Of a checkout, and of tests; nobody needs them beside real mail.
+DEVELOPMENT_ONLY = {
+    "DEVELOPMENT", "EXCHANGER_PORT", "LOOPBACK_WEBHOOKS", "PRIVATE_EXCHANGERS",
+    "SIMULATOR_DNS_PORT", "SIMULATOR_HTTP_PORT", "SIMULATOR_SMTP_PORT", "SUBMISSION_AUTH_IN_CLEAR",
+    "WEB_PORT",
+}  # fmt: skip
+
+
+def test_the_example_has_every_setting_and_no_other():
     named = set(re.findall(r"^#?([A-Z][A-Z0-9_]+)=", (ROOT / ".env.example").read_text(), re.M))
+    composed = {name for service in OURS.values() for name in service["environment"]}
 
     assert named - READ == {"POSTGRES_PASSWORD", "WEB_BIND", "WEB_WORKERS"}
+    assert READ - named == composed | DEVELOPMENT_ONLY | {"STATIC_ROOT"}  # that of the image
 
 
 def test_static_files_can_be_gathered_as_the_image_does(tmp_path):
