@@ -69,7 +69,10 @@ class TestNothingComesOutButTooComplex:
     @given(SHREDS, st.sampled_from([b"base64", b"quoted-printable"]))
     def test_of_encoded_shreds(self, content, encoding):
         encode = base64.encodebytes if encoding == b"base64" else quopri.encodestring
-        for kind in (b"message/rfc822", b"text/plain", b"application/zip", b"multipart/mixed"):
+        for kind in (
+            *(b"message/rfc822", b"text/plain", b"application/zip", b"multipart/mixed"),
+            *(b"application/pkcs7-mime", b"text/calendar"),
+        ):
             fields = b"Content-Type: %s\r\nContent-Transfer-Encoding: %s\r\n" % (kind, encoding)
             survives([Field(b"content-type", fields)], encode(content).replace(b"\n", b"\r\n"))
 

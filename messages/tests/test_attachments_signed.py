@@ -3,6 +3,8 @@
 import base64
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from messages import header
 from messages.attachments import TooComplex, forbidden_name
@@ -109,3 +111,16 @@ def test_more_pieces_than_any_program_makes_are_too_complex():
 
     with pytest.raises(TooComplex, match="more than 100000 pieces of signed messages"):
         found_in(signed(cms(der(0x24, *pieces))))
+
+
+SHREDS = st.lists(
+    st.binary(max_size=20)
+    | st.sampled_from([DATA, b"\x04", b"\x24\x80", b"\xa0\x80", b"\x84\0\0", b"\0\0", MESSAGE])
+).map(b"".join)
+
+
+@given(SHREDS)
+def test_nothing_comes_out_of_shreds_but_a_name(octets):
+    found = found_in(signed(DATA + octets))
+
+    assert found is None or found.endswith("a.exe")
