@@ -38,7 +38,8 @@ class AccountForm(ModelForm):
         # A door keeps what comes in in memory.
         validators=[MinValueValidator(1024), MaxValueValidator(100 * MEBIBYTE)],
         help_text="Octets of a message as sent, 10485760 by default. A REST request has 24 MiB at"
-        " most whatever stands here.",
+        " most whatever stands here, and before the log-in EHLO says SIZE 10485760 to everybody:"
+        " clients that go by it, such as Postfix and Nodemailer, send no more by SMTP.",
     )
     requests_per_second = forms.IntegerField(
         validators=[MinValueValidator(1), MaxValueValidator(100_000)],
