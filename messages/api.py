@@ -5,6 +5,7 @@ from uuid import UUID
 
 from django.http import Http404
 from drf_spectacular.utils import extend_schema
+from rest_framework.exceptions import APIException
 from rest_framework.request import Request
 from rest_framework.response import Response
 
@@ -61,16 +62,16 @@ class SubmissionView(AccountView):
             self.body = request.data
 
     def handle_exception(self, exc: Exception) -> Response:
-        problem = understand(exc)
-        try:
-            if self.request.method == "POST" and problem and not self.has_recorded:
-                self._record_whole(problem)
-        except UNAVAILABLE as error:
-            exc = error
+        is_ours = isinstance(exc, APIException) and not self.has_recorded
+        if self.request.method == "POST" and is_ours:
+            try:
+                self._record_whole(understand(exc))
+            except UNAVAILABLE as error:
+                exc = error
         return super().handle_exception(exc)
 
-    def _record_whole(self, problem: Problem) -> None:
-        if problem.code in UNREAD:
+    def _record_whole(self, problem: Problem | None) -> None:
+        if problem and problem.code in UNREAD:
             turned = Turned(UNREAD[problem.code], problem.text[:MAX_REASON], (), "", ())
             self.record([turned], sender.of(self.credential))
 
