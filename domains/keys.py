@@ -17,7 +17,7 @@ KEY_SIZE = 2048  # bits; more would not fit in one UDP answer, and signs seven t
 
 
 class KeyUnfit(Exception):
-    """A private key is not the other half of the public key that was published."""
+    """A private key is not the other half of the public key that was published, or is missing."""
 
 
 def generate(algorithm: str = Algorithm.RSA) -> tuple[bytes, str]:

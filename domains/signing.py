@@ -11,7 +11,7 @@ from django.conf import settings
 
 from domains import dkim, keys
 from domains.dkim import Signer
-from domains.models import Algorithm, KeyState, SigningKey
+from domains.models import Algorithm, Domain, KeyState
 
 # Seconds that keys are used before the database is asked again whether they still are the ones.
 KEEP_FOR = 10
@@ -68,35 +68,33 @@ class Keyring:
         self._known: dict[tuple[int, str], tuple[float, Identity | None]] = {}
 
     def identity(self, account_id: int, domain: str) -> Identity | None:
-        """Return the identity for an account's domain; None where it may not or cannot sign.
+        """Return the identity for an account's domain; None where that is not verified (any more).
 
         Reads the database where what it knows is old. Raises vault.KeyUnreadable and
         keys.KeyUnfit.
         """
         until, identity = self._known.get((account_id, domain), (0.0, None))
-        if until < time.monotonic():
+        # That there is none is not remembered: mail of a domain just verified may be here already.
+        if identity is None or until < time.monotonic():
             identity = _load(account_id, domain)
             self._known[account_id, domain] = (time.monotonic() + KEEP_FOR, identity)
         return identity
 
 
-def _load(account_id: int, domain: str) -> Identity | None:
-    found = SigningKey.objects.select_related("domain").filter(
-        domain__account=account_id,
-        domain__name=domain,
-        domain__verified_at__isnull=False,
-        state__in=USABLE,
-    )
-    turns: dict[str, list[Turn]] = {algorithm: [] for algorithm in Algorithm}
-    mta_domain = ""
-    for key in found.order_by("id"):
-        private_key = keys.load_private_key(bytes(key.encrypted_private_key), key.public_key)
-        signer = Signer(key.domain.signs_as, key.selector, private_key)
-        turns[key.algorithm].append(Turn(signer, key.signs_from))
-        mta_domain = key.domain.mta_domain
-    if not turns[Algorithm.RSA]:
+def _load(account_id: int, name: str) -> Identity | None:
+    verified = Domain.objects.filter(account=account_id, name=name, verified_at__isnull=False)
+    domain = verified.first()
+    if domain is None:
         return None
-    return Identity(tuple(turns[Algorithm.RSA]), tuple(turns[Algorithm.ED25519]), mta_domain)
+    turns: dict[str, list[Turn]] = {algorithm: [] for algorithm in Algorithm}
+    for key in domain.signing_keys.filter(state__in=USABLE).order_by("id"):
+        private_key = keys.load_private_key(bytes(key.encrypted_private_key), key.public_key)
+        signer = Signer(domain.signs_as, key.selector, private_key)
+        turns[key.algorithm].append(Turn(signer, key.signs_from))
+    if not turns[Algorithm.RSA]:
+        raise keys.KeyUnfit("It has no signing key")
+    rsa, ed25519 = turns[Algorithm.RSA], turns[Algorithm.ED25519]
+    return Identity(tuple(rsa), tuple(ed25519), domain.mta_domain)
 
 
 @cache

@@ -1,7 +1,7 @@
 """Claim a batch: make what is to be sent ready, and settle whoever is not to be asked about."""
 
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 from accounts import allowance
@@ -11,8 +11,9 @@ from events import suppressions
 from events.models import Suppression
 from events.reasons import Reason
 from messages import outcomes, queue, simulated
+from messages.models import State
 from messages.outcomes import Result
-from messages.outgoing import Composed, compose_all
+from messages.outgoing import Composed, Unsendable, compose_all
 from messages.queue import Claimed
 
 # What the event of a suppressed recipient gives as its reason, and what pages say.
@@ -35,14 +36,21 @@ class Batch:
     results: list[Result]
 
 
-def take(message_class: MessageClass, limit: int, keyring: Keyring) -> Batch:
-    """Claim up to `limit` due recipients of a class, and make ready what can be sent."""
-    claimed = queue.claim(message_class, limit)
+def take(
+    message_class: MessageClass, limit: int, keyring: Keyring, crowding: Sequence[int] = ()
+) -> Batch:
+    """Claim up to `limit` due recipients of a class, and make ready what can be sent.
+
+    None of the accounts that are `crowding`, by id.
+    """
+    claimed = queue.claim(message_class, limit, crowding)
     known = {result.outcome.claimed.id: result for result in _known_fates(claimed)}
-    _give_back(known.values())
     to_send = [one for one in claimed if one.id not in known]
     composed = compose_all(to_send, keyring) if to_send else []
-    return Batch(claimed, composed, list(known.values()))
+    unsent = [_unsent(one.claimed, one.problem) for one in composed if one.problem]
+    results = [*known.values(), *unsent]
+    _give_back(results)
+    return Batch(claimed, [one for one in composed if one.transaction], results)
 
 
 def _known_fates(claimed: list[Claimed]) -> Iterator[Result]:
@@ -59,11 +67,18 @@ def _known_fates(claimed: list[Claimed]) -> Iterator[Result]:
             yield outcomes.simulated(one, reply, simulated.report_on(one.address))
 
 
+def _unsent(one: Claimed, problem: Unsendable) -> Result:
+    """Judge a recipient whose message must not leave as it is."""
+    if problem.reason:
+        return outcomes.blocked(one, problem.reason, str(problem))
+    return outcomes.held(one, str(problem))
+
+
 def _give_back(results: Iterable[Result]) -> None:
     """Return the allowance that was taken for recipients to whom nothing is sent."""
-    claimed = (one.outcome.claimed for one in results)
+    claimed = (one.outcome.claimed for one in results if one.outcome.state is State.BLOCKED)
     amounts = Counter(
-        one.account_id for one in claimed if one.attempt_number == 1 and not one.is_test
+        one.account_id for one in claimed if one.attempt_number == 1 and one.allowed_at
     )
     if amounts:
         allowance.give_back(amounts)

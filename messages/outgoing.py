@@ -8,6 +8,7 @@ from uuid import UUID
 from accounts.vault import KeyUnreadable
 from domains.keys import KeyUnfit
 from domains.signing import Identity, Keyring
+from events.reasons import Reason
 from messages import bounce_address, header, queue
 from messages.header import HeaderError
 from messages.queue import Claimed
@@ -16,16 +17,23 @@ from messages.tracked.copies import Original
 
 
 class Unsendable(Exception):
-    """The message must not leave as it is; the text says why, and staff can mend it."""
+    """The message must not leave as it is; the text says why.
+
+    With a `reason` it never will, and the sender is told so; without one, staff can mend it.
+    """
+
+    def __init__(self, text: str, reason: Reason | None = None) -> None:
+        self.reason = reason
+        super().__init__(text)
 
 
 @dataclass(frozen=True, slots=True)
 class Composed:
-    """What a claimed recipient is sent: a transaction, or the reason why there is none."""
+    """What a claimed recipient is sent: a transaction, or why there is none."""
 
     claimed: Claimed
     transaction: Transaction | None
-    problem: str
+    problem: Unsendable | None = None
 
 
 def compose_all(claimed: Sequence[Claimed], keyring: Keyring) -> list[Composed]:
@@ -42,9 +50,9 @@ def compose_all(claimed: Sequence[Claimed], keyring: Keyring) -> list[Composed]:
             letters[known_as] = _letter(one, copies, keyring)
         letter = letters[known_as]
         if isinstance(letter, Unsendable):
-            composed.append(Composed(one, None, str(letter)))
+            composed.append(Composed(one, None, letter))
         else:
-            composed.append(Composed(one, _transaction(one, *letter), ""))
+            composed.append(Composed(one, _transaction(one, *letter)))
     return composed
 
 
@@ -78,7 +86,7 @@ def _letter(one: Claimed, copies: Copies, keyring: Keyring) -> tuple[Letter, Ide
         identity = keyring.identity(one.account_id, one.sender_domain)
         if identity is None:
             return Unsendable(
-                f"The domain {one.sender_domain} has no signing key, or is not verified"
+                f"The domain {one.sender_domain} is not verified any more", Reason.DOMAIN_UNVERIFIED
             )
         content = copies.of(one)
         if content is None:

@@ -10,6 +10,7 @@ from django.utils import timezone
 from accounts import allowance
 from accounts.message_class import MessageClass
 from accounts.volume import Standing, VolumeDay
+from domains.models import Domain
 from domains.signing import Keyring
 from events.models import Suppression
 from messages import claiming, holding, outcomes, queue
@@ -133,6 +134,8 @@ class TestCountedOnce:
         assert day_of(account).used == 100
 
     def test_a_suppressed_recipient_costs_nothing(self, account):
+        now = timezone.now()
+        Domain.objects.create(account=account, name="alices.example", verified_at=now)
         Suppression.objects.create(account=account, address="carol@example.net")
         due(account, 1, address="carol@example.net")
         due(account, 1)

@@ -5,6 +5,7 @@ from django.test import Client
 from django.urls import reverse
 
 from accounts.message_class import MessageClass
+from cloudmta import demo
 from domains.signing import Keyring
 from events import suppressions, tracking
 from events.models import Suppression
@@ -86,16 +87,20 @@ def test_a_weightier_reason_stays(carol):
 
 def test_digests_stop_and_other_mail_is_sent(carol):
     post(carol.id)
+    demo.ensure_domain(carol.account, "alices.example")
 
-    fates = {}
+    sent, fates = {}, {}
     for message_class in MessageClass:
-        message = MessageFactory(account=carol.account, message_class=message_class)
+        message = MessageFactory(
+            account=carol.account, message_class=message_class, content=b"Subject: Hi\r\n\r\n"
+        )
         RecipientFactory(message=message, address=carol.address, due_at=past())
         batch = take(message_class, 10, Keyring())
+        sent[message_class] = len(batch.composed)
         fates[message_class] = [result.outcome.state for result in batch.results]
 
-    assert fates[MessageClass.DIGEST] == [State.BLOCKED]
-    assert fates[MessageClass.STANDARD] == fates[MessageClass.PRIORITY] == []
+    assert list(sent.values()) == [1, 1, 0]
+    assert list(fates.values()) == [[], [], [State.BLOCKED]]
 
 
 class TestOffer:
