@@ -1,7 +1,6 @@
 """Deliver: claim what is due, compose it, send it over few connections, settle what came of it."""
 
 import asyncio
-import contextlib
 import logging
 import time
 from collections import defaultdict
@@ -18,28 +17,31 @@ from accounts.database import UNAVAILABLE
 from accounts.message_class import MessageClass
 from domains.signing import Keyring
 from events.reasons import Reason
-from messages import claiming, metrics, outcomes, policy, queue, scanning, settling
-from messages.exchangers import Directory, Unreachable
+from messages import claiming, in_flight, metrics, outcomes, policy, queue, scanning, settling
+from messages.exchangers import MAX_LOOKUPS, Directory, Unreachable
 from messages.group_commit import GroupCommit
+from messages.in_flight import InFlight
 from messages.jobs import Job
 from messages.outcomes import Result
 from messages.outgoing import Composed
 from messages.queue import Claimed
 from messages.shaping import book
 from messages.shaping.shaper import Shaper
+from messages.site import Site
 from messages.sites import TICK, Sites
 from messages.spam import scanners
 from messages.spam.scanners import ScannerUnavailable
 from messages.spam.verdict import Verdict
 from messages.sts import Policies
 from messages.sts_fetch import Fetcher
+from messages.turns import Turns
 
 logger = logging.getLogger(__name__)
 
 # Recipients claimed at once: enough to share the round trips, few enough to start soon.
 BATCH = 100
-# Recipients that one worker holds at a time; bounds its memory and what a crash leaves open.
-MAX_IN_FLIGHT = 1000
+# Seconds until accounts that hold too much are asked about again, if nothing was settled before.
+CROWDED = 0.1
 # Seconds between looks at leases, and at what staff has decided about sites.
 PROLONG, OVERRIDE = 5, 5
 # Seconds that settling gathers longer under load; nobody waits for it.
@@ -59,18 +61,19 @@ class Engine:
 
     def __init__(self) -> None:
         self._directory = Directory()
+        self._turns = Turns(MAX_LOOKUPS)
         self._policies = Policies(self._directory, Fetcher(self._directory), self._in_claim_thread)
         self._keyring = Keyring()
         self._scanner = scanners.configured()
         self._shaper = Shaper()
         self._sites = Sites(self._directory, self._shaper)
-        self._in_flight: dict[tuple[int, int], Claimed] = {}
-        self._room = asyncio.Event()  # set whenever something was settled
+        self._in_flight = InFlight()
         self._settling = GroupCommit(settling.write, "settle", GATHER)
         self._claiming = ThreadPoolExecutor(1, "claim")
         self._tasks: set[asyncio.Task[None]] = set()
         self._is_stopping = False
-        self._was_full = False
+        self._was_tight = False
+        self._knows_overrides = False
         self._is_cut_off = False  # PostgreSQL was away, and leases may have run out
         metrics.IN_FLIGHT.set_function(lambda: len(self._in_flight))
         metrics.SITES.set_function(lambda: len(self._sites))
@@ -86,26 +89,34 @@ class Engine:
         Returns when the claims find no more; slow receivers may still be at work then.
         """
         while not self._is_stopping:
-            if self._is_full:
-                await self._wait_for_room()
+            if not self._in_flight.has_room(BATCH):
+                await self._in_flight.change()
                 continue
             if self._is_cut_off:
                 await self._come_back()
+            if not self._knows_overrides:
+                await self._override()  # before the first message: staff may have stopped a site
+            crowding = self._in_flight.crowding
             for message_class in classes:
                 # Again from the first class after each batch: what came meanwhile overtakes.
-                if await self._deliver_batch(message_class):
+                if await self._deliver_batch(message_class, crowding):
                     break
             else:
-                return
+                if not crowding:
+                    return
+                # They may have more that is due, for which there is no room yet.
+                await self._in_flight.change(CROWDED)
 
-    async def _deliver_batch(self, message_class: MessageClass) -> bool:
+    async def _deliver_batch(self, message_class: MessageClass, crowding: Sequence[int]) -> bool:
         """Claim one batch and send it off; say whether more of its class may be due."""
-        batch = await self._in_claim_thread(claiming.take, message_class, BATCH, self._keyring)
+        batch = await self._in_claim_thread(
+            claiming.take, message_class, BATCH, self._keyring, crowding
+        )
         if batch is None:
             self._is_cut_off = True
             return False
         for result in batch.results:
-            self._in_flight[result.outcome.claimed.key] = result.outcome.claimed
+            self._in_flight.add(result.outcome.claimed)
             self._settle(result)
         self._launch(batch.composed)
         return queue.may_have_left_some(batch.claimed, BATCH)
@@ -117,22 +128,12 @@ class Engine:
         if not self._is_cut_off:
             await asyncio.sleep(PROLONG)
 
-    @property
-    def _is_full(self) -> bool:
-        return len(self._in_flight) > MAX_IN_FLIGHT - BATCH
-
-    async def _wait_for_room(self) -> None:
-        self._room.clear()
-        await self._room.wait()
-
     def _launch(self, composed: list[Composed]) -> None:
         by_domain: dict[str, list[Composed]] = defaultdict(list)
         unseen: dict[UUID, list[Composed]] = defaultdict(list)
         for one in composed:
-            self._in_flight[one.claimed.key] = one.claimed
-            if one.transaction is None:
-                self._settle(outcomes.held(one.claimed, one.problem))
-            elif self._scanner and not one.claimed.is_scanned:
+            self._in_flight.add(one.claimed)
+            if self._scanner and not one.claimed.is_scanned:
                 unseen[one.claimed.message_id].append(one)
             else:
                 by_domain[one.claimed.domain].append(one)
@@ -176,9 +177,7 @@ class Engine:
 
     async def _send(self, domain: str, group: list[Composed]) -> None:
         try:
-            exchangers = await self._directory.exchangers(domain)
-            # Before the site: mail that a policy protects shares no connection with other mail.
-            site = self._sites.get(await self._policies.apply(domain, exchangers))
+            site = await self._site_of(domain, group[0].claimed.account_id)
         except Unreachable as failure:
             for one in group:
                 self._settle(outcomes.unreachable(one.claimed, failure))
@@ -201,6 +200,16 @@ class Engine:
             site.room.submit(job)
         site.dispatch()
 
+    async def _site_of(self, domain: str, account_id: int) -> Site:
+        """Return the site of a domain. Raises Unreachable."""
+        if not self._directory.knows(domain):
+            # The domains of one account may all be dead, and keep DNS waiting for long.
+            async with self._turns.of(account_id):
+                await self._directory.exchangers(domain)
+        exchangers = await self._directory.exchangers(domain)
+        # Before the site: mail that a policy protects shares no connection with other mail.
+        return self._sites.get(await self._policies.apply(domain, exchangers))
+
     def _finished(self, claimed: Claimed, job: Job) -> None:
         if job.is_withdrawn:
             self._settle(outcomes.given_back(claimed))
@@ -216,18 +225,18 @@ class Engine:
         if future.exception():
             # Its lease runs out, and somebody tries again.
             logger.error("The outcome of recipient %s could not be written", claimed.id)
-        self._in_flight.pop(claimed.key, None)
-        self._room.set()
+        self._in_flight.remove(claimed)
 
     async def _tick(self) -> None:
         self._sites.tick()
-        # Full twice in a row: somebody is slow, and must not keep the others out.
-        if self._is_full and self._was_full:
-            self._sites.shed(MAX_IN_FLIGHT)
-        self._was_full = self._is_full
+        is_tight = not self._in_flight.has_room(BATCH) or bool(self._in_flight.crowding)
+        # Twice in a row: somebody is slow, and must not keep the others out.
+        if is_tight and self._was_tight:
+            self._sites.shed(in_flight.MOST)
+        self._was_tight = is_tight
 
     async def _prolong(self) -> None:
-        held = list(self._in_flight.values())
+        held = list(self._in_flight)
         # Even where that is nothing: so we see that PostgreSQL was away.
         if await self._in_claim_thread(queue.prolong, held) is None:
             self._is_cut_off = True
@@ -235,6 +244,7 @@ class Engine:
     async def _override(self) -> None:
         overrides = await self._in_claim_thread(book.load)
         if overrides is not None:
+            self._knows_overrides = True
             self._sites.override(overrides)
 
     async def stop(self, seconds: float) -> None:
@@ -243,7 +253,7 @@ class Engine:
         What is still running after that keeps its lease, and is tried again when it runs out.
         """
         self._is_stopping = True
-        self._room.set()
+        self._in_flight.wake()
         for site in self._sites:
             site.room.withdraw()
         await self._wait_until_settled(seconds)
@@ -254,9 +264,8 @@ class Engine:
 
     async def _wait_until_settled(self, seconds: float) -> None:
         deadline = time.monotonic() + seconds
-        while self._in_flight and (left := deadline - time.monotonic()) > 0:
-            with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(self._wait_for_room(), left)
+        while len(self._in_flight) and (left := deadline - time.monotonic()) > 0:
+            await self._in_flight.change(left)
 
     def _spawn(self, work: Coroutine[None, None, None]) -> None:
         task = asyncio.create_task(work)

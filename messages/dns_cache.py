@@ -46,6 +46,10 @@ class Cache(Generic[Value]):
             raise value.with_traceback(None)
         return value
 
+    def knows(self, name: str) -> bool:
+        """Say whether the answer is here, good or bad."""
+        return name in self._known and self._known[name][0] > time.monotonic()
+
     async def _find(self, name: str) -> Value | Exception:
         """Look a name up. A failure is returned: perhaps nobody is left to whom to raise it."""
         try:

@@ -74,6 +74,10 @@ class Directory:
         """Return the hosts that take mail for a domain. Raises Unreachable."""
         return await self._exchangers.get(domain)
 
+    def knows(self, domain: str) -> bool:
+        """Say whether that is known, so that nobody has to be asked."""
+        return self._exchangers.knows(domain)
+
     async def addresses(self, host: str) -> list[str]:
         """Return the addresses of a host that we may connect to. Raises Unreachable."""
         return await self._addresses.get(host)

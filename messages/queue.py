@@ -89,7 +89,8 @@ class Claimed:
 
 
 # Accounts with due mail are found by hopping over the index, one probe an account; each gets an
-# equal share of the batch, so that nobody waits for somebody else's backlog. Of what is picked, as
+# equal share of the batch, so that nobody waits for somebody else's backlog. Where there are more
+# of them than places, lots decide, so that none is always among the last. Of what is picked, as
 # many first attempts go as the account is granted; the rest is held until its next day, where it
 # stays in the order in which it came. Tests cost no allowance, nor does mail of the product itself,
 # which no standing stops; and later attempts cost none again.
@@ -105,7 +106,8 @@ WITH RECURSIVE front AS (
            AND account_id > front.account_id
          ORDER BY account_id, due_at LIMIT 1) following
 ), waiting AS MATERIALIZED (
-    SELECT account_id FROM front WHERE due_at <= now()
+    SELECT account_id FROM front WHERE due_at <= now() AND account_id <> ALL(%(crowding)s::bigint[])
+     ORDER BY random() LIMIT %(limit)s
 ), picked AS MATERIALIZED (
     SELECT due.* FROM waiting, LATERAL (
         SELECT id, message_id, account_id, due_at,
@@ -155,19 +157,22 @@ RETURNING r.id, r.lease, r.message_id, r.account_id, r.message_class, r.accepted
 """
 
 
-def claim(message_class: MessageClass, limit: int) -> list[Claimed]:
+def claim(message_class: MessageClass, limit: int, crowding: Sequence[int] = ()) -> list[Claimed]:
     """Take up to `limit` due recipients of a class for one attempt each.
 
-    Whoever has no allowance left is held, and his share goes to the others.
+    None of the accounts that are `crowding`, by id. Whoever has no allowance left is held, and his
+    share goes to the others.
     """
-    claimed, held = _claim(message_class, limit)
+    claimed, held = _claim(message_class, limit, crowding)
     if held:
         holding.hold_rest(message_class, held)
-        claimed += _claim(message_class, limit - len(claimed))[0]
+        claimed += _claim(message_class, limit - len(claimed), crowding)[0]
     return claimed
 
 
-def _claim(message_class: MessageClass, limit: int) -> tuple[list[Claimed], dict[int, str]]:
+def _claim(
+    message_class: MessageClass, limit: int, crowding: Sequence[int]
+) -> tuple[list[Claimed], dict[int, str]]:
     """Claim once; return the recipients that are ours, and why some of an account were held."""
     with dict_cursor() as cursor:
         cursor.execute(
@@ -175,6 +180,7 @@ def _claim(message_class: MessageClass, limit: int) -> tuple[list[Claimed], dict
             {
                 "class": message_class.value,
                 "limit": limit,
+                "crowding": list(crowding),
                 "lease": secrets.randbits(63),
                 "lease_seconds": LEASE,
                 "retry_after": settings.RETRY_AFTER,

@@ -110,6 +110,24 @@ class TestClaim:
         assert Counter(one.account_id for one in claimed) == {crowd.pk: 5, few.pk: 3}
         assert queue.may_have_left_some(claimed, 10)
 
+    def test_where_accounts_are_more_than_places_each_has_its_chance(self):
+        for account in AccountFactory.create_batch(3):
+            waiting(30, account=account)
+
+        served = {queue.claim(MessageClass.STANDARD, 1)[0].account_id for _ in range(60)}
+
+        # That lots pass one of them by 60 times happens once in 10,000,000,000 runs.
+        assert len(served) == 3
+
+    def test_who_holds_too_much_already_gets_nothing(self):
+        crowd, few = AccountFactory(), AccountFactory()
+        waiting(100, account=crowd)
+        waiting(3, account=few)
+
+        claimed = queue.claim(MessageClass.STANDARD, 10, crowding=[crowd.pk])
+
+        assert [one.account_id for one in claimed] == [few.pk] * 3
+
     def test_an_account_with_nothing_due_takes_no_share(self):
         later = AccountFactory()
         waiting(1, account=later, due_at=timezone.now() + timedelta(hours=1))
@@ -138,7 +156,7 @@ class TestClaim:
 
 PARAMETERS = {
     "class": 1, "limit": 100, "lease": 1, "lease_seconds": 20, "retry_after": [60], "steps": 1,
-    "share": 90, "stopped_from": 4,
+    "share": 90, "stopped_from": 4, "crowding": [],
 }  # fmt: skip
 
 

@@ -1,0 +1,102 @@
+"""The engine of a worker: what one account's mail waits for must not keep another's waiting."""
+
+import asyncio
+import threading
+from collections.abc import Iterator
+from concurrent.futures import Future
+from contextlib import contextmanager
+
+import pytest
+from django.db import connection
+from django.utils import timezone
+
+from accounts.message_class import MessageClass
+from accounts.models import Account
+from cloudmta import demo
+from cloudmta.testing import eventually
+from messages import delivery, exchangers
+from messages.delivery import Engine
+from messages.in_flight import MOST
+from messages.models import Recipient, State
+from messages.tests.dns_driver import outside, world
+from messages.tests.factories import AccountFactory, MessageFactory
+
+__all__ = ["outside", "world"]
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+STANDARD = MessageClass.STANDARD
+
+
+def sender(name: str) -> Account:
+    account = AccountFactory()
+    demo.ensure_domain(account, name)
+    return account
+
+
+def send(account: Account, *addresses: str) -> None:
+    """Put one message to many into the queue."""
+    name = account.domains.get().name
+    content = f"From: a@{name}\r\n\r\nHello\r\n".encode()
+    message = MessageFactory(account=account, sender_domain=name, content=content)
+    now = timezone.now()
+    Recipient.objects.bulk_create(
+        Recipient(
+            message=message,
+            account=account,
+            message_class=STANDARD,
+            accepted_at=now,
+            due_at=now,
+            address=address,
+            domain=address.rpartition("@")[2],
+        )
+        for address in addresses
+    )
+
+
+def states(account: Account) -> set[str]:
+    return set(Recipient.objects.filter(account=account).values_list("state", flat=True))
+
+
+@contextmanager
+def at_work() -> Iterator[Engine]:
+    """Run an engine on a loop of its own, as a worker does."""
+    started: Future[tuple[Engine, asyncio.AbstractEventLoop, asyncio.Event]] = Future()
+
+    async def work() -> None:
+        engine, over = Engine(), asyncio.Event()
+        working = asyncio.create_task(engine.deliver([STANDARD]))
+        started.set_result((engine, asyncio.get_running_loop(), over))
+        await over.wait()
+        await engine.stop(0)
+        await working
+        await asyncio.get_running_loop().run_in_executor(
+            engine._claiming, lambda: connection.close()
+        )
+        engine._claiming.shutdown()
+        engine._settling.close()
+
+    thread = threading.Thread(target=lambda: asyncio.run(work()))
+    thread.start()
+    engine, loop, over = started.result(10)
+    try:
+        yield engine
+    finally:
+        loop.call_soon_threadsafe(over.set)
+        thread.join()
+
+
+def test_domains_that_dns_keeps_waiting_are_their_own_accounts_trouble(
+    world, settings, monkeypatch
+):
+    settings.EXCHANGER_PORT = world.smtp_port
+    monkeypatch.setattr(exchangers, "LOOKUP_SECONDS", 120)
+    monkeypatch.setattr(delivery, "SETTLE_AT_END", 0)
+    crowd, few = sender("crowd.example"), sender("few.example")
+    send(crowd, *(f"r@d{number}.timeout.sim.test" for number in range(2 * MOST)))
+
+    with at_work() as engine:
+        eventually(lambda: crowd.pk in engine._in_flight.crowding)
+        send(few, *(f"r@d{number}.sim.test" for number in range(50)))
+        eventually(lambda: states(few) == {State.DELIVERED})
+        assert states(crowd) == {State.LEASED, State.QUEUED}
