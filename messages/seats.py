@@ -57,6 +57,12 @@ class Seat:
             return True
         return time.monotonic() > connection.opened_at + MAX_AGE
 
+    def retire(self, connection: Connection) -> None:
+        """Begin nothing more, and go once nothing runs."""
+        self.is_retiring = True
+        if connection.is_idle:
+            connection.quit()
+
     def free(self, connection: Connection) -> None:
         """The connection can begin a transaction; the first time, it is a new one."""
         self._site.free(connection, self)

@@ -3,6 +3,7 @@
 import asyncio
 import math
 import time
+from collections.abc import Container
 from functools import partial
 
 from accounts.message_class import MessageClass
@@ -200,10 +201,14 @@ class Site:
         """Give up a slot that another worker wants for a more urgent class."""
         for connection, seat in self._connections.items():
             if seat.slot.message_class > message_class and not seat.is_retiring:
-                seat.is_retiring = True
-                if connection.is_idle:
-                    connection.quit()
+                seat.retire(connection)
                 return
+
+    def retire(self, tokens: Container[str]) -> None:
+        """Give up these slots, as soon as what runs there has ended."""
+        for connection, seat in self._connections.items():
+            if seat.slot.token in tokens and not seat.is_retiring:
+                seat.retire(connection)
 
     def close(self) -> None:
         """Close all connections, and hand back what they leave unbegun."""

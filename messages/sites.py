@@ -56,7 +56,9 @@ class Sites:
     async def confer(self) -> None:
         """Keep our slots, yield those that others need more, and exchange news. Each second."""
         wanted = await self._shaper.gate.renew()
+        surplus = self._shaper.gate.surplus()
         for site in self:
+            site.retire(surplus)
             keys = (f"site:{site.standing.terms.site}", f"group:{site.standing.terms.group}")
             for message_class in [wanted[key] for key in keys if key in wanted]:
                 site.yield_to(message_class)

@@ -9,6 +9,7 @@ from typing import Any
 
 import redis
 
+from messages.shaping import scripts
 from messages.shaping.gate import Link, RedisAway
 from messages.shaping.measures import REMEMBERED, Measure, Measures
 from messages.shaping.rules import Rule
@@ -70,6 +71,8 @@ class Bulletin:
         pipeline.zremrangebyscore(workers, "-inf", now)
         pipeline.zcard(workers)
         pipeline.set(f"{self._namespace}:worker:{self._worker}", json.dumps(status), ex=FRESH)
+        # Before anybody opens a connection, or the first of all would be kept waiting.
+        pipeline.eval(scripts.BEGIN, 1, f"{self._namespace}:epoch")
         try:
             return int((await self._link.ask(pipeline.execute()))[2])
         except RedisAway:

@@ -1,7 +1,8 @@
 """Slots of connections and rates, which all workers share through Redis.
 
 Redis holds leases, no truth: one that is new learns from the workers within a second who holds
-what. Until then, and where it is gone, each worker keeps to its share of every limit.
+what; until then nobody opens a connection who knew the old one. Where it stays away, each worker
+keeps to its share of every limit.
 """
 
 import asyncio
@@ -17,7 +18,7 @@ import redis.asyncio
 from django.conf import settings
 
 from accounts.message_class import MessageClass
-from messages.shaping import scripts
+from messages.shaping import local_share, scripts
 from messages.shaping.local_share import LocalShare
 from messages.shaping.scope import Rate, Scope, Slot, Wait
 
@@ -27,10 +28,15 @@ logger = logging.getLogger(__name__)
 LEASE = 10
 # Seconds in which a new Redis hears from all workers; they renew each second.
 GRACE = 3
+# Seconds until somebody asks again who must not go by his share.
+SOON = GRACE / 10
 # Seconds that a site which refused one connection too many is not asked to bear more.
 CEILING = 60
 # Seconds that Redis may take; and that it is left alone after it did not answer.
 PATIENCE, LEAVE_ALONE = 0.5, 1
+# Seconds after which a Redis that does not come back is done without: first whoever holds more than
+# his share gives that up, then whoever holds less takes his.
+YIELD_AFTER, ALONE_AFTER = 2, 4
 # How many workers there are where Redis never said so.
 WORKERS = 3
 
@@ -53,6 +59,18 @@ class Link:
             retry=None,
         )
         self._away_until = 0.0
+        self._away_since: float | None = None
+        self._known_since: float | None = None
+
+    @property
+    def seconds_known(self) -> float:
+        """How long ago Redis has answered for the first time."""
+        return 0.0 if self._known_since is None else time.monotonic() - self._known_since
+
+    @property
+    def seconds_away(self) -> float:
+        """For how long Redis has not answered."""
+        return 0.0 if self._away_since is None else time.monotonic() - self._away_since
 
     @property
     def redis(self) -> "redis.asyncio.Redis":
@@ -66,11 +84,15 @@ class Link:
             raise RedisAway
         try:
             async with asyncio.timeout(2 * PATIENCE):
-                return await question
+                answer = await question
         except (redis.RedisError, OSError) as error:
             logger.warning("Redis does not answer, each worker keeps to its share: %r", error)
-            self._away_until = time.monotonic() + LEAVE_ALONE
+            now = time.monotonic()
+            self._away_until, self._away_since = now + LEAVE_ALONE, self._away_since or now
             raise RedisAway from error
+        self._away_since = None
+        self._known_since = self._known_since or time.monotonic()
+        return answer
 
     async def close(self) -> None:
         """Let go of the connection."""
@@ -86,6 +108,7 @@ class Gate:
         self._namespace = namespace
         self._share = LocalShare()
         self._held: dict[str, dict[str, Slot]] = defaultdict(dict)  # by scope, by token
+        self._limits: dict[str, int] = {}  # of the scopes in which we hold some
         self._has_known = False  # Redis has told what the others hold
         self._releases: set[asyncio.Task[None]] = set()
         script = link.redis.register_script
@@ -102,8 +125,9 @@ class Gate:
         wait = await self._wait(scopes, slot)
         if wait:
             return wait
-        for key in slot.scopes:
-            self._held[key][token] = slot
+        for scope in scopes:
+            self._held[scope.key][token] = slot
+            self._limits[scope.key] = scope.connections or 0
         return slot
 
     async def _wait(self, scopes: Sequence[Scope], slot: Slot) -> Wait | None:
@@ -118,9 +142,11 @@ class Gate:
             verdict, number = await self._link.ask(self._acquire(keys, arguments))
         except RedisAway:
             verdict, number = -1, 0
+            if self._link.seconds_known and self._link.seconds_away < ALONE_AFTER:
+                return Wait(SOON)  # the others may hold more than their shares yet
         else:
-            if verdict < 0 and self._has_known:
-                return Wait(GRACE / 10)  # it lost its memory, and the others hold what they held
+            if verdict < 0 and (self._has_known or self._link.seconds_known > GRACE):
+                return Wait(SOON)  # it lost its memory, and the others hold what they held
             self._has_known = verdict >= 0
         if verdict < 0:
             held = defaultdict(Counter, {key: self._classes(key) for key in slot.scopes})
@@ -171,6 +197,21 @@ class Gate:
             held.pop(slot.token, None)
             if not held:
                 del self._held[key]
+                self._limits.pop(key, None)
+
+    def surplus(self) -> set[str]:
+        """Return the tokens of slots beyond our shares, the least urgent, while Redis is away.
+
+        Those who hold less may take theirs soon, and together we must not exceed the limit.
+        """
+        if self._link.seconds_away < YIELD_AFTER:
+            return set()
+        tokens: set[str] = set()
+        for key, slots in self._held.items():
+            if limit := self._limits[key]:
+                most = local_share.of(limit, self.workers)
+                tokens.update(sorted(slots, reverse=True)[: max(0, len(slots) - most)])
+        return tokens
 
     async def renew(self) -> dict[str, MessageClass]:
         """Keep all slots; return where a class waits for one that a lower class may hold."""

@@ -11,8 +11,16 @@ from messages.shaping.scope import Rate, Scope, Wait
 SLOT_WAIT = 0.25
 
 
+def of(limit: int, workers: int) -> int:
+    """Return one worker's share of a limit to connections: one at the least, or nothing went."""
+    return max(1, limit // workers)
+
+
 class LocalShare:
-    """Divides each limit by the number of workers: together they never exceed it."""
+    """Divides each limit by the number of workers.
+
+    Together they do not exceed it, unless they are more than it has connections.
+    """
 
     def __init__(self) -> None:
         self._free: dict[str, float] = {}  # by rate: when its next place is free
@@ -28,8 +36,8 @@ class LocalShare:
         for scope in scopes:
             if scope.connections is None:
                 continue
-            share = max(1, scope.connections // workers)
-            if held[scope.key].total() >= _allowed(share, message_class):
+            most = _allowed(of(scope.connections, workers), message_class)
+            if held[scope.key].total() >= most:
                 return Wait(SLOT_WAIT)
         rates = [scope.rate for scope in scopes if scope.rate]
         _, wait = self.take(rates, 1, workers)

@@ -5,6 +5,12 @@ A rate is a leaky bucket by the time of the next free place (GCRA): "300 a minut
 200 ms, and a few at once after a pause.
 """
 
+# KEYS: epoch. Notes since when this Redis is there.
+BEGIN = """
+local time = redis.call('TIME')
+redis.call('SET', KEYS[1], time[1] * 1000 + math.floor(time[2] / 1000), 'NX')
+"""
+
 # KEYS: epoch; then slots, ceiling, wanted, rate of each scope.
 # ARGV: token, class, life of a lease, grace; then connections, interval, burst of each scope
 # (0: no such bound). Answers {1, held at the first scope} or {0, wait}; {-1, 0}: not known yet.

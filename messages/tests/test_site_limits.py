@@ -1,5 +1,6 @@
 """What all workers together may do to a site: real workers, a real Redis, receivers by script."""
 
+import subprocess
 import time
 import uuid
 from contextlib import asynccontextmanager
@@ -10,6 +11,8 @@ import redis
 from django.conf import settings
 
 from accounts.message_class import MessageClass
+from cloudmta import embedded
+from cloudmta.testing import eventually
 from messages.shaping import gate
 from messages.shaping.gate import Gate, Link
 from messages.shaping.limits import Limits
@@ -30,6 +33,16 @@ from messages.tests.sites_driver import (
 PRIORITY, STANDARD, DIGEST = MessageClass
 FOUR = replace(GENEROUS, connections=4)
 TOO_MANY = {"connect": [Act("421 4.7.0 Too many connections", Then.CLOSE)]}
+
+
+@pytest.fixture
+def own_redis(tmp_path, settings):
+    """A Redis that may be killed."""
+    settings.REDIS_URL = embedded.redis_url(tmp_path)
+    with subprocess.Popen(embedded.redis(tmp_path).argv, cwd="/") as process:
+        eventually(embedded.socket_dir(tmp_path).joinpath("redis.sock").exists)
+        yield process
+        process.kill()
 
 
 @asynccontextmanager
@@ -157,6 +170,41 @@ class TestRedis:
 
         assert all(verdicts(worker) == {OK} for worker in team)
         assert server.most_open <= FOUR.connections
+
+    @on_each_loop
+    async def test_who_was_idle_knows_as_well_that_it_lost_its_memory(self, monkeypatch):
+        monkeypatch.setattr(gate, "GRACE", 0.3)
+        server = ScriptedServer(lambda number: {"dot": [HANG]})
+        async with workers(3, server, limits=FOUR) as [busy, *idle]:
+            busy.desk.submit(*many(100))
+            await server.until(lambda: sum(len(seen.contents) for seen in server.seen) == 3)
+            gates = [worker.shaper.gate for worker in idle]
+            await busy.desk.until(lambda: all(one._link.seconds_known > 0.3 for one in gates))
+            forget_all(busy.site)
+            for worker in idle:
+                worker.desk.submit(*many(100))
+            await busy.desk.until(lambda: all(one._has_known for one in gates))
+            assert server.most_open == 3
+            for worker in idle:
+                worker.site.room.withdraw()
+
+    @on_each_loop
+    async def test_where_it_stays_away_who_holds_more_than_his_share_gives_it_up(
+        self, monkeypatch, own_redis
+    ):
+        monkeypatch.setattr(gate, "YIELD_AFTER", 0.1)
+        monkeypatch.setattr(gate, "ALONE_AFTER", 0.5)
+        server = ScriptedServer()
+        async with workers(2, server) as [first, second]:
+            await first.desk.sends(*many(300))
+            assert server.open_connections > GENEROUS.connections // 2
+            await first.desk.until(lambda: second.shaper.gate.workers == 2)
+            own_redis.kill()
+            second.desk.submit(*many(100))
+            await second.desk.all_ended()
+            assert first.desk.site.figures["connections"] <= GENEROUS.connections // 2
+
+        assert verdicts(second) == {OK} and server.most_open <= GENEROUS.connections
 
     @on_each_loop
     async def test_without_it_each_worker_keeps_to_its_share(self, settings):
