@@ -3,7 +3,6 @@
 import asyncio
 import contextlib
 import os
-import resource
 import signal
 import socket
 import sys
@@ -33,13 +32,6 @@ class Door(Protocol):
 
 
 OpenDoor = Callable[[], Awaitable[Door]]
-
-
-def allow_connections() -> None:
-    """Let as many files be open as the system allows us: each connection is one."""
-    _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
-    with contextlib.suppress(ValueError, OSError):  # macOS calls "unlimited" what it refuses
-        resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
 
 
 def require_free(host: str, ports: Iterable[int], settings: str) -> None:

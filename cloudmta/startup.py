@@ -1,12 +1,21 @@
 """What a long-running process makes sure of before it starts."""
 
+import contextlib
 import gc
+import resource
 
 from django.core.management.base import CommandError
 from django.db import connection
 from django.db.migrations.executor import MigrationExecutor
 
 from domains import signing
+
+
+def allow_connections() -> None:
+    """Let as many files be open as the system allows us: each connection is one."""
+    _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
+    with contextlib.suppress(ValueError, OSError):  # macOS calls "unlimited" what it refuses
+        resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
 
 
 def require_database() -> None:

@@ -13,7 +13,7 @@ from contextlib import ExitStack, contextmanager, suppress
 import psutil
 import pytest
 
-from cloudmta.family import allow_connections
+from cloudmta.startup import allow_connections
 from cloudmta.testing import ROOT, House, answers, eventually, free_ports
 from messages.tests.submission_client import (
     ALICE,

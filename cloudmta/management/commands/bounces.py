@@ -4,8 +4,8 @@ from django.conf import settings
 from django.core.management.base import BaseCommand
 from django.db import connections
 
-from cloudmta.family import Family, allow_connections, require_free
-from cloudmta.startup import require_database, spare_the_collector
+from cloudmta.family import Family, require_free
+from cloudmta.startup import allow_connections, require_database, spare_the_collector
 from messages import certificates
 from messages.bounces import BounceDoor
 

@@ -9,7 +9,12 @@ from django.core.management.base import BaseCommand
 
 from cloudmta import presence
 from cloudmta.celery import QUEUES, app
-from cloudmta.startup import require_database, require_operator_key, spare_the_collector
+from cloudmta.startup import (
+    allow_connections,
+    require_database,
+    require_operator_key,
+    spare_the_collector,
+)
 
 
 class Command(BaseCommand):
@@ -21,6 +26,7 @@ class Command(BaseCommand):
     def handle(self, *args: object, queues: list[str], **options: object) -> None:
         require_database()
         require_operator_key()
+        allow_connections()
         # It warns of root because pickled tasks could do anything; ours are JSON.
         warnings.simplefilter("ignore", SecurityWarning)
         # One thread: a task only waits for the engine, which serves many messages at a time.
