@@ -8,10 +8,10 @@ import subprocess
 import sys
 import time
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass
 from tempfile import TemporaryFile
-from typing import IO
+from typing import IO, Any
 from urllib.parse import urlsplit
 
 from benchmarks.arithmetic import Counts, mismatches, per_message
@@ -20,6 +20,7 @@ from benchmarks.meter import Meter
 from benchmarks.product import ROOT, Product
 from benchmarks.records import Fate, Records, Snapshot
 from benchmarks.scenarios import Load, Scenario
+from cloudmta.simulator.store import MOST_MESSAGES
 
 # Seconds between looks, without any progress until we give up, and to reconcile in all.
 LOOK_EVERY, PATIENCE, MOST = 0.2, 60.0, 900.0
@@ -44,7 +45,8 @@ class Result:
 def measure(product: Product, records: Records, scenario: Scenario) -> Result:
     """Run a scenario against a product that has nothing else to do."""
     # To know when a message arrived, the simulator must keep it; to count is cheaper.
-    records.keep_contents(scenario.beside is not None)
+    keeps = scenario.beside is not None and scenario.load.messages <= MOST_MESSAGES
+    records.keep_contents(keeps)
     await_quiet(records)
     before, octets = records.snapshot(), records.octets()
     meter = Meter(product.pid)
@@ -78,14 +80,15 @@ def measure(product: Product, records: Records, scenario: Scenario) -> Result:
 def submit(product: Product, records: Records, scenario: Scenario, meter: Meter) -> tuple[Log, Log]:
     """Submit the load; where something is sent beside it, let all of the load wait before that."""
     if scenario.beside is None:
-        with submitting(product, scenario.load) as load:
+        with submitting(product.facts, scenario.load) as load:
             return load.log(), Log()
+    sender = neighbour(product) if scenario.is_neighbours else {}
     with (
-        meter.pausing(*scenario.load.classes),
-        submitting(product, scenario.load) as load,
+        meter.pausing(*scenario.paused),
+        submitting(product.facts, scenario.load) as load,
     ):
         log = load.log()
-    with submitting(product, scenario.beside) as beside:
+    with submitting(product.facts | sender, scenario.beside) as beside:
         # What is sent beside keeps coming, so that the queue is never quite empty.
         await_quiet(records, at_most=scenario.beside.connections)
         beside.finish()
@@ -113,7 +116,7 @@ class Submitting:
 
 
 @contextlib.contextmanager
-def submitting(product: Product, load: Load) -> Iterator[Submitting]:
+def submitting(facts: Mapping[str, Any], load: Load) -> Iterator[Submitting]:
     """Run a generator; it does not outlive the block."""
     with (
         TemporaryFile() as output,
@@ -124,15 +127,24 @@ def submitting(product: Product, load: Load) -> Iterator[Submitting]:
     ):  # fmt: skip
         assert process.stdin
         try:
-            process.stdin.write(json.dumps(asdict(order_of(product, load))).encode())
+            process.stdin.write(json.dumps(asdict(order_of(facts, load))).encode())
             process.stdin.close()
             yield Submitting(load, process, output)
         finally:
             process.kill()  # of one that has ended, nothing
 
 
-def order_of(product: Product, load: Load) -> Order:
-    facts = product.facts
+def neighbour(product: Product) -> dict[str, Any]:
+    """Make another account, and return how to send as it."""
+    done = subprocess.run(
+        [sys.executable, "-m", "benchmarks.neighbour"],
+        cwd=ROOT, env=product.environment, check=True, stdout=subprocess.PIPE,
+    )  # fmt: skip
+    facts: dict[str, Any] = json.loads(done.stdout)
+    return facts
+
+
+def order_of(facts: Mapping[str, Any], load: Load) -> Order:
     return Order(
         load=load,
         host=facts["smtp_host"],

@@ -71,7 +71,8 @@ def _disk(result: Result) -> str:
 
 
 def _urgent(result: Result) -> list[str]:
-    if not result.urgent_settled:
+    beside = result.scenario.beside
+    if not beside or not result.urgent_settled:
         return []
     views = {
         "accepted to delivered": result.urgent_settled,
@@ -80,8 +81,11 @@ def _urgent(result: Result) -> list[str]:
     figures = (
         f"{name} {_waits(seconds)} max {max(seconds, default=0) * 1e3:,.1f} ms"
         for name, seconds in views.items()
+        if seconds
     )
-    return [f"{len(result.urgent_settled)} priority messages meanwhile: {'; '.join(figures)}"]
+    whose = " of another account" if result.scenario.is_neighbours else ""
+    what = f"{len(result.urgent_settled)} {', '.join(beside.classes)} messages{whose}"
+    return [f"{what} meanwhile: {'; '.join(figures)}"]
 
 
 def _failures(result: Result) -> list[str]:

@@ -9,6 +9,10 @@ MAX_SECONDS = 600.0
 MAX_CONNECTIONS = 500
 
 
+# A worker sends what goes before its own class as well.
+CLASSES = ("priority", "standard", "digest")
+
+
 @dataclass(frozen=True)
 class Load:
     """Messages that one generator submits. It ends with the first bound that is met."""
@@ -35,11 +39,17 @@ class Scenario:
     name: str
     load: Load
     beside: Load | None = None
+    is_neighbours: bool = False  # what is submitted beside it comes from an account of its own
 
     @property
     def is_timed(self) -> bool:
         """Whether --seconds applies: the load is not a number of messages."""
         return self.load.messages == MAX_MESSAGES
+
+    @property
+    def paused(self) -> tuple[str, ...]:
+        """The workers that stand still until all of the load waits: whoever could send it."""
+        return CLASSES[min(map(CLASSES.index, self.load.classes)) :]
 
 
 MINUTE = 60.0
@@ -67,6 +77,12 @@ ALL = [
         "digests",
         Load(messages=50_000, classes=("digest",)),
         beside=Load(rate=2, connections=2, classes=("priority",), local_part="urgent"),
+    ),
+    Scenario(
+        "neighbour",
+        Load(messages=100_000, size=1_000),
+        beside=Load(rate=2, connections=2, size=1_000, local_part="neighbour"),
+        is_neighbours=True,
     ),
 ]
 BY_NAME = {scenario.name: scenario for scenario in ALL}
