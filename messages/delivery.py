@@ -18,7 +18,8 @@ from accounts.message_class import MessageClass
 from domains.signing import Keyring
 from events.reasons import Reason
 from messages import claiming, in_flight, metrics, outcomes, policy, queue, scanning, settling
-from messages.exchangers import MAX_LOOKUPS, Directory, Unreachable
+from messages.exchangers import Directory, Unreachable
+from messages.finder import Finder
 from messages.group_commit import GroupCommit
 from messages.in_flight import InFlight
 from messages.jobs import Job
@@ -27,14 +28,12 @@ from messages.outgoing import Composed
 from messages.queue import Claimed
 from messages.shaping import book
 from messages.shaping.shaper import Shaper
-from messages.site import Site
 from messages.sites import TICK, Sites
 from messages.spam import scanners
 from messages.spam.scanners import ScannerUnavailable
 from messages.spam.verdict import Verdict
 from messages.sts import Policies
 from messages.sts_fetch import Fetcher
-from messages.turns import Turns
 
 logger = logging.getLogger(__name__)
 
@@ -60,13 +59,13 @@ class Engine:
     """What a worker process delivers with, for as long as it lives. Lives on one event loop."""
 
     def __init__(self) -> None:
-        self._directory = Directory()
-        self._turns = Turns(MAX_LOOKUPS)
-        self._policies = Policies(self._directory, Fetcher(self._directory), self._in_claim_thread)
         self._keyring = Keyring()
         self._scanner = scanners.configured()
         self._shaper = Shaper()
-        self._sites = Sites(self._directory, self._shaper)
+        directory = Directory()
+        policies = Policies(directory, Fetcher(directory), self._in_claim_thread)
+        self._sites = Sites(directory, self._shaper)
+        self._finder = Finder(directory, policies, self._sites)
         self._in_flight = InFlight()
         self._settling = GroupCommit(settling.write, "settle", GATHER)
         self._claiming = ThreadPoolExecutor(1, "claim")
@@ -177,7 +176,7 @@ class Engine:
 
     async def _send(self, domain: str, group: list[Composed]) -> None:
         try:
-            site = await self._site_of(domain, group[0].claimed.account_id)
+            site = await self._finder.site_of(domain, group[0].claimed.account_id)
         except Unreachable as failure:
             for one in group:
                 self._settle(outcomes.unreachable(one.claimed, failure))
@@ -199,16 +198,6 @@ class Engine:
             job.account_id = one.claimed.account_id
             site.room.submit(job)
         site.dispatch()
-
-    async def _site_of(self, domain: str, account_id: int) -> Site:
-        """Return the site of a domain. Raises Unreachable."""
-        if not self._directory.knows(domain):
-            # The domains of one account may all be dead, and keep DNS waiting for long.
-            async with self._turns.of(account_id):
-                await self._directory.exchangers(domain)
-        exchangers = await self._directory.exchangers(domain)
-        # Before the site: mail that a policy protects shares no connection with other mail.
-        return self._sites.get(await self._policies.apply(domain, exchangers))
 
     def _finished(self, claimed: Claimed, job: Job) -> None:
         if job.is_withdrawn:

@@ -2,6 +2,8 @@
 
 The first few of an account for a destination go at once. Those that follow within the window fall
 between each other, one half of it apart, then quarters, eighths: evenly, however many there are.
+A destination is a site, or a provider, where a worker has told which one takes the mail of a
+domain; until then the domain itself: the doors ask no DNS.
 """
 
 import logging
@@ -10,6 +12,7 @@ from collections import Counter
 from collections.abc import Mapping
 from datetime import timedelta
 from functools import cache
+from typing import cast
 from uuid import UUID
 
 import redis
@@ -21,9 +24,12 @@ logger = logging.getLogger(__name__)
 FIRST = 10
 AT_ONCE = timedelta(0)
 
+# Seconds that the destination of a domain is known after mail went there.
+KNOWN_FOR = 7 * 24 * 3600
+
 # A message and the address of one of its recipients.
 Place = tuple[UUID, str]
-# An account, by id, and a domain.
+# An account, by id, and a domain or a destination.
 Stream = tuple[int, str]
 
 
@@ -31,25 +37,44 @@ def delays(digests: Mapping[Place, Stream]) -> dict[Place, timedelta]:
     """Return how long digests have to wait; who is not named goes at once."""
     if not settings.DIGEST_WINDOW or not digests:
         return {}
-    before, found = _count(Counter(digests.values())), {}
-    for digest, stream in digests.items():
+    try:
+        streams = _by_destination(digests)
+        before = _count(Counter(streams.values()))
+    except redis.RedisError as error:
+        logger.warning("Redis does not answer, digests are spread by chance: %s", error)
+        streams = digests
+        before = {stream: random.randrange(FIRST, 2**20) for stream in set(digests.values())}
+    found = {}
+    for digest, stream in streams.items():
         found[digest] = timedelta(seconds=_share(before[stream]) * settings.DIGEST_WINDOW)
         before[stream] += 1
     return found
 
 
+def destination_key(domain: str) -> str:
+    """Return where Redis keeps the destination of a domain."""
+    return f"digests:destination:{domain}"
+
+
+def _by_destination(digests: Mapping[Place, Stream]) -> Mapping[Place, Stream]:
+    """Put the destination in the place of each domain of which it is known."""
+    domains = list({domain for _, domain in digests.values()})
+    known = cast(list[bytes | None], _redis().mget(map(destination_key, domains)))
+    names = {
+        domain: name.decode() if name else domain
+        for domain, name in zip(domains, known, strict=True)
+    }
+    return {place: (account_id, names[domain]) for place, (account_id, domain) in digests.items()}
+
+
 def _count(new: Counter[Stream]) -> dict[Stream, int]:
     """Count digests for all doors together; return how many of each there were in its window."""
     pipeline = _redis().pipeline()
-    for (account_id, domain), number in new.items():
-        key = f"digests:{account_id}:{domain}"
+    for (account_id, destination), number in new.items():
+        key = f"digests:{account_id}:{destination}"
         pipeline.set(key, 0, ex=settings.DIGEST_WINDOW, nx=True)
         pipeline.incrby(key, number)
-    try:
-        counts = pipeline.execute()[1::2]
-    except redis.RedisError as error:
-        logger.warning("Redis does not answer, digests are spread by chance: %s", error)
-        return {stream: random.randrange(FIRST, 2**20) for stream in new}
+    counts = pipeline.execute()[1::2]
     return {
         stream: count - number for (stream, number), count in zip(new.items(), counts, strict=True)
     }

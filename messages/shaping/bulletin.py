@@ -9,6 +9,7 @@ from typing import Any
 
 import redis
 
+from messages import spreading
 from messages.shaping import scripts
 from messages.shaping.gate import Link, RedisAway
 from messages.shaping.measures import REMEMBERED, Measure, Measures
@@ -62,6 +63,13 @@ class Bulletin:
             count = len(strikes)
         return bool(count >= rule.times)
 
+    async def tell_destination(self, domain: str, destination: str) -> None:
+        """Tell the doors who takes the mail of a domain, by which they spread digests."""
+        key = spreading.destination_key(domain)
+        pipeline = self._link.redis.pipeline(transaction=False)
+        pipeline.set(key, destination, ex=spreading.KNOWN_FOR)
+        await self._tell(pipeline)
+
     async def publish(self, status: Sequence[dict[str, Any]]) -> int:
         """Tell staff of our sites; return how many workers there are, 0 where Redis is away."""
         now = time.time()
@@ -98,7 +106,7 @@ class Bulletin:
             measures.add(Measure.from_json(text))
 
     async def _tell(self, pipeline: Any) -> None:
-        with contextlib.suppress(RedisAway):  # told again as soon as it is back
+        with contextlib.suppress(RedisAway):  # measures are told again as soon as it is back
             await self._link.ask(pipeline.execute())
 
 

@@ -79,6 +79,11 @@ class Standing:
             await self._shaper.bulletin.hear({self.terms.site: self.measures})
             self.refresh()
 
+    def tell(self, domain: str) -> None:
+        """Mail for a domain goes here."""
+        destination = self.terms.group or self.terms.site
+        self._shaper.spawn(self._shaper.bulletin.tell_destination(domain, destination))
+
     def heed(self, reply: Reply) -> None:
         """Do what the rules ask for after a reply; a good one asks for nothing."""
         for rule in rules.matching(reply, self.terms.group):

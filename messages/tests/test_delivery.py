@@ -2,6 +2,7 @@
 
 import asyncio
 import threading
+import uuid
 from collections.abc import Iterator
 from concurrent.futures import Future
 from contextlib import contextmanager
@@ -14,7 +15,7 @@ from accounts.message_class import MessageClass
 from accounts.models import Account
 from cloudmta import demo
 from cloudmta.testing import eventually
-from messages import delivery, exchangers
+from messages import delivery, exchangers, spreading
 from messages.delivery import Engine
 from messages.in_flight import MOST
 from messages.models import Recipient, State
@@ -100,3 +101,17 @@ def test_domains_that_dns_keeps_waiting_are_their_own_accounts_trouble(
         send(few, *(f"r@d{number}.sim.test" for number in range(50)))
         eventually(lambda: states(few) == {State.DELIVERED})
         assert states(crowd) == {State.LEASED, State.QUEUED}
+
+
+def test_the_doors_learn_which_site_takes_the_mail_of_a_domain(world, settings):
+    settings.EXCHANGER_PORT = world.smtp_port
+    alice = sender("alices.example")
+    one, two = (f"{uuid.uuid4().hex}.sim.test" for _ in range(2))
+    send(alice, f"a@{one}", f"a@{two}")
+
+    with at_work():
+        eventually(lambda: spreading._redis().get(spreading.destination_key(two)))
+        eventually(lambda: states(alice) == {State.DELIVERED})
+
+    first, second = (spreading._redis().get(spreading.destination_key(name)) for name in (one, two))
+    assert first == second

@@ -6,6 +6,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 import redis
 from hypothesis import given
+from hypothesis import settings as hypothesis
 from hypothesis import strategies as st
 
 from messages import acceptance, spreading
@@ -52,6 +53,16 @@ class TestDelays:
 
         assert delays_of([(2, first[1]), stream()]) == [AT_ONCE] * 2
 
+    def test_domains_of_one_site_are_one_destination(self):
+        site, domains = stream()[1], [stream() for _ in range(FIRST + 3)]
+        for _, domain in domains:
+            spreading._redis().set(spreading.destination_key(domain), site, ex=60)
+
+        delays = delays_of(domains)
+
+        assert delays[:FIRST] == [AT_ONCE] * FIRST
+        assert [delay / timedelta(minutes=1) for delay in delays[FIRST:]] == [30, 15, 45]
+
     def test_without_a_window_nobody_waits(self, settings):
         settings.DIGEST_WINDOW = 0
         assert set(delays_of([stream()] * 50)) == {AT_ONCE}
@@ -64,6 +75,7 @@ class TestDelays:
 
         assert all(AT_ONCE < delay < HOUR for delay in delays) and len(set(delays)) > 1
 
+    @hypothesis(deadline=None)
     @given(st.integers(1, 3000))
     def test_any_number_is_spread_evenly(self, number):
         places = sorted(spreading._share(FIRST + n) for n in range(number))

@@ -3,7 +3,7 @@
 import asyncio
 from collections import Counter
 
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from messages.turns import Turns
@@ -60,6 +60,7 @@ def test_who_waits_longest_does_not_wait_for_a_line_of_others():
     asyncio.run(work())
 
 
+@settings(deadline=None)
 @given(st.integers(1, 6), st.lists(st.integers(1, 4), max_size=30))
 def test_there_are_never_more_and_everybody_has_one(number, accounts):
     async def work():
