@@ -6,7 +6,6 @@ import time
 from collections import defaultdict
 from collections.abc import Callable, Coroutine, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from datetime import timedelta
 from functools import partial
 from typing import TypeVar
 from uuid import UUID
@@ -16,8 +15,7 @@ from django.db import connection
 from accounts.database import UNAVAILABLE
 from accounts.message_class import MessageClass
 from domains.signing import Keyring
-from events.reasons import Reason
-from messages import claiming, in_flight, metrics, outcomes, policy, queue, scanning, settling
+from messages import claiming, in_flight, metrics, outcomes, queue, settling
 from messages.exchangers import Directory, Unreachable
 from messages.finder import Finder
 from messages.group_commit import GroupCommit
@@ -26,12 +24,11 @@ from messages.jobs import Job
 from messages.outcomes import Result
 from messages.outgoing import Composed
 from messages.queue import Claimed
+from messages.second_look import SecondLook
 from messages.shaping import book
 from messages.shaping.shaper import Shaper
 from messages.sites import TICK, Sites
 from messages.spam import scanners
-from messages.spam.scanners import ScannerUnavailable
-from messages.spam.verdict import Verdict
 from messages.sts import Policies
 from messages.sts_fetch import Fetcher
 
@@ -48,10 +45,6 @@ GATHER = 0.03
 # Seconds that the last results have to be written when the worker stops.
 SETTLE_AT_END = 5
 
-# Until a scanner that did not answer is asked again about a message.
-SCAN_AGAIN = timedelta(seconds=30)
-SPAM = "The content scored %.1f in a check for spam"
-
 Value = TypeVar("Value")
 
 
@@ -60,7 +53,8 @@ class Engine:
 
     def __init__(self) -> None:
         self._keyring = Keyring()
-        self._scanner = scanners.configured()
+        scanner = scanners.configured()
+        self._second_look = SecondLook(scanner, self._in_claim_thread) if scanner else None
         self._shaper = Shaper()
         directory = Directory()
         policies = Policies(directory, Fetcher(directory), self._in_claim_thread)
@@ -109,16 +103,28 @@ class Engine:
     async def _deliver_batch(self, message_class: MessageClass, crowding: Sequence[int]) -> bool:
         """Claim one batch and send it off; say whether more of its class may be due."""
         batch = await self._in_claim_thread(
-            claiming.take, message_class, BATCH, self._keyring, crowding
+            partial(
+                claiming.take,
+                message_class,
+                BATCH,
+                self._keyring,
+                crowding=crowding,
+                closed=self._sites.closed(message_class),
+            )
         )
         if batch is None:
             self._is_cut_off = True
             return False
-        for result in batch.results:
+        for result in [*batch.results, *map(self._shut_out, batch.shut_out)]:
             self._in_flight.add(result.outcome.claimed)
             self._settle(result)
         self._launch(batch.composed)
         return queue.may_have_left_some(batch.claimed, BATCH)
+
+    def _shut_out(self, claimed: Claimed) -> Result:
+        """Put off a recipient whose site takes nothing now; it may do so again by now."""
+        put_off = self._sites.turn_away(claimed.domain, claimed.message_class)
+        return outcomes.put_off(claimed, put_off) if put_off else outcomes.given_back(claimed)
 
     async def _come_back(self) -> None:
         """Keep what we hold, and let the other workers do so, before anybody takes it over."""
@@ -132,7 +138,7 @@ class Engine:
         unseen: dict[UUID, list[Composed]] = defaultdict(list)
         for one in composed:
             self._in_flight.add(one.claimed)
-            if self._scanner and not one.claimed.is_scanned:
+            if self._second_look and not one.claimed.is_scanned:
                 unseen[one.claimed.message_id].append(one)
             else:
                 by_domain[one.claimed.domain].append(one)
@@ -147,32 +153,16 @@ class Engine:
 
     async def _scan(self, message_id: UUID, group: list[Composed]) -> None:
         """Send what the scanner lets pass that could not be asked at the door."""
-        try:
-            verdict = await self._verdict(message_id)
-        except ScannerUnavailable:
-            for one in group:
-                self._settle(outcomes.held(one.claimed, "The spam scanner is away", SCAN_AGAIN))
-            return
-        if policy.is_spam(verdict):
-            for one in group:
-                self._settle(
-                    outcomes.blocked(one.claimed, Reason.SPAM_CONTENT, SPAM % verdict.score)
-                )
+        assert self._second_look
+        results = await self._second_look.at(message_id, [one.claimed for one in group])
+        for result in results:
+            self._settle(result)
+        if results:
             return
         by_domain = defaultdict(list)
         for one in group:
             by_domain[one.claimed.domain].append(one)
         self._send_all(by_domain)
-
-    async def _verdict(self, message_id: UUID) -> Verdict:
-        assert self._scanner
-        loaded = await self._in_claim_thread(scanning.load, message_id)
-        if loaded is None:
-            raise ScannerUnavailable("PostgreSQL does not answer")
-        mail, known = loaded
-        verdict = known + await self._scanner.scan(mail)
-        await self._in_claim_thread(scanning.note, message_id, verdict)
-        return verdict
 
     async def _send(self, domain: str, group: list[Composed]) -> None:
         try:
@@ -185,7 +175,7 @@ class Engine:
             # A fault of ours must not hold recipients for ever.
             logger.exception("The exchangers of %s could not be found", domain)
             for one in group:
-                self._settle(outcomes.held(one.claimed, "An error of ours; see the worker's log"))
+                self._settle(outcomes.held(one.claimed, outcomes.OUR_ERROR))
             return
         if self._is_stopping:
             for one in group:
@@ -246,9 +236,10 @@ class Engine:
         for site in self._sites:
             site.room.withdraw()
         await self._wait_until_settled(seconds)
-        for site in self._sites:
-            site.close()
+        await self._sites.close()
         await self._wait_until_settled(SETTLE_AT_END)
+        for task in self._tasks:
+            task.cancel()
         await self._shaper.close()
 
     async def _wait_until_settled(self, seconds: float) -> None:

@@ -25,6 +25,7 @@ class Finder:
         exchangers = await self._directory.exchangers(domain)
         # Before the site: mail that a policy protects shares no connection with other mail.
         site = self._sites.get(await self._policies.apply(domain, exchangers))
+        self._sites.note(domain, site)
         if is_new:
             site.standing.tell(domain)
         return site

@@ -27,6 +27,7 @@ logger = logging.getLogger(__name__)
 
 # A message of ours that must not leave as it is waits so long for somebody to mend the cause.
 HELD_FOR = timedelta(minutes=15)
+OUR_ERROR = "An error of ours; see the worker's log"
 # After a reply that was lost the message may have arrived: a greater distance makes it likelier
 # that the receiver, who knows its Message-ID, drops the second copy (RFC 1047).
 RETRY_AFTER_DOUBT = timedelta(minutes=15)

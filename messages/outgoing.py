@@ -1,5 +1,6 @@
 """The copy that leaves: tracked if that is asked for, signed, and ready for the wire."""
 
+import logging
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -11,9 +12,12 @@ from domains.signing import Identity, Keyring
 from events.reasons import Reason
 from messages import bounce_address, header, queue
 from messages.header import HeaderError
+from messages.outcomes import OUR_ERROR
 from messages.queue import Claimed
 from messages.smtp.client import Letter, Transaction
 from messages.tracked.copies import Original
+
+logger = logging.getLogger(__name__)
 
 
 class Unsendable(Exception):
@@ -100,6 +104,10 @@ def _letter(one: Claimed, copies: Copies, keyring: Keyring) -> tuple[Letter, Ide
         return Unsendable(f"The domain {one.sender_domain} cannot sign: {error}")
     except (HeaderError, ValueError) as error:
         return Unsendable(f"The stored content is damaged: {error}")
+    except Exception:
+        # One message that we cannot handle must not take all of its batch with it, again and again.
+        logger.exception("Message %s cannot be made ready", one.message_id)
+        return Unsendable(OUR_ERROR)
 
 
 def sign(content: bytes, identity: Identity, accepted_at: datetime) -> bytes:

@@ -63,6 +63,10 @@ class Site:
         }
 
     @property
+    def is_connected(self) -> bool:
+        return bool(self._connections)
+
+    @property
     def is_unused(self) -> bool:
         if len(self.room) or self._jobs or self._connections or self._opening:
             return False

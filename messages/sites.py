@@ -1,10 +1,14 @@
 """All sites of one worker: one for each set of exchangers, made when mail for it comes."""
 
+import asyncio
 import logging
+import time
 from collections.abc import Iterator, Sequence
 
+from accounts.message_class import MessageClass
 from messages import site_status
 from messages.exchangers import Directory, Exchangers
+from messages.jobs import PutOff
 from messages.shaping.shaper import Shaper
 from messages.site import Site
 from messages.site_override import SiteOverride
@@ -13,6 +17,8 @@ logger = logging.getLogger(__name__)
 
 # Seconds between looks at connections, and between rounds of news with the other workers.
 TICK = 1
+# Seconds that connections may take to close.
+FAREWELL = 1
 # The least that a site may have waiting in a full worker.
 LEAST_SHARE = 5
 
@@ -24,12 +30,29 @@ class Sites:
         self._directory = directory
         self._shaper = shaper
         self._sites: dict[Exchangers, Site] = {}
+        self._by_domain: dict[str, Site] = {}
 
     def __iter__(self) -> Iterator[Site]:
         return iter(list(self._sites.values()))
 
     def __len__(self) -> int:
         return len(self._sites)
+
+    def closed(self, message_class: MessageClass) -> set[str]:
+        """Return the domains whose sites take nothing of a class now."""
+        closed = {site for site in self if site.room.is_closed_to(message_class)}
+        if not closed:
+            return set()  # as nearly always
+        return {domain for domain, site in self._by_domain.items() if site in closed}
+
+    def turn_away(self, domain: str, message_class: MessageClass) -> PutOff | None:
+        """Return until when mail for a domain waits, and why; None: it may be sent."""
+        site = self._by_domain.get(domain)
+        return site.room.turn_away(message_class) if site else None
+
+    def note(self, domain: str, site: Site) -> None:
+        """Remember the site of a domain."""
+        self._by_domain[domain] = site
 
     def get(self, exchangers: Exchangers) -> Site:
         """Return the site of a set of exchangers."""
@@ -39,6 +62,7 @@ class Sites:
 
     def tick(self) -> None:
         """Watch over each site, and forget those that nobody needs. Called each second."""
+        before = len(self._sites)
         for exchangers, site in list(self._sites.items()):
             try:
                 site.tick()
@@ -46,6 +70,9 @@ class Sites:
                 logger.exception("The watch over a site failed")
             if site.is_unused:
                 del self._sites[exchangers]
+        if len(self._sites) < before:
+            kept = set(self._sites.values())
+            self._by_domain = {name: one for name, one in self._by_domain.items() if one in kept}
 
     def shed(self, most: int) -> None:
         """The worker holds `most` recipients: let no site have more of them than it can serve."""
@@ -68,6 +95,14 @@ class Sites:
         workers = await self._shaper.bulletin.publish([site_status.of(site) for site in self])
         if workers:
             self._shaper.gate.workers = workers
+
+    async def close(self) -> None:
+        """Close all connections, and wait a moment for the last: then their slots are free."""
+        for site in self:
+            site.close()
+        deadline = time.monotonic() + FAREWELL
+        while any(site.is_connected for site in self) and time.monotonic() < deadline:
+            await asyncio.sleep(0.01)
 
     def override(self, overrides: Sequence[SiteOverride]) -> None:
         """Take over what staff has decided."""

@@ -1,7 +1,7 @@
 """Who waits at a site, and all the ways to leave without having been served."""
 
 from accounts.message_class import MessageClass
-from messages.jobs import Job, Lines
+from messages.jobs import Job, Lines, PutOff
 from messages.shaping.measures import Measure
 from messages.shaping.speed import Speed
 from messages.shaping.standing import Standing
@@ -20,9 +20,24 @@ class WaitingRoom:
     def __len__(self) -> int:
         return len(self.lines)
 
+    def is_closed_to(self, message_class: MessageClass) -> bool:
+        """Say whether mail of a class need not come at all now."""
+        return bool(self._standing.suspension) or not self._has_place(message_class)
+
+    def turn_away(self, message_class: MessageClass) -> PutOff | None:
+        """Return until when mail of a class waits, and why; None: it may come."""
+        if measure := self._standing.suspension:
+            return self._standing.put_off(measure)
+        if self._has_place(message_class):
+            return None
+        return self._standing.put_off_for_rate(self.speed.estimate)
+
+    def _has_place(self, message_class: MessageClass) -> bool:
+        return self.speed.may_wait(len(self)) or message_class is MessageClass.PRIORITY
+
     def submit(self, job: Job) -> None:
         """Put a job in line, or off where there is no room; its `done` is called when it ended."""
-        if self.speed.may_wait(len(self)) or job.message_class is MessageClass.PRIORITY:
+        if self._has_place(job.message_class):
             self.lines.append(job)
         else:
             self._put_off(job, self.speed.estimate)

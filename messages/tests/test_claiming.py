@@ -128,6 +128,34 @@ def test_what_staff_can_mend_is_held_and_never_sent_unsigned(domain, damage, why
     assert used() == 1  # it is to be sent yet
 
 
+def test_one_that_we_cannot_handle_harms_no_other(domain, monkeypatch, caplog):
+    message = MessageFactory(account=domain.account, content=CONTENT, sender_domain="odd.example")
+    RecipientFactory(message=message, due_at=past())
+    identity = Keyring.identity
+
+    def broken(keyring, account_id, name):
+        if name == "odd.example":
+            raise RuntimeError("nobody has thought of this")
+        return identity(keyring, account_id, name)
+
+    monkeypatch.setattr(Keyring, "identity", broken)
+
+    assert len(taken()) == 1
+    assert Recipient.objects.get(state="held").reply == "An error of ours; see the worker's log"
+    assert "nobody has thought of this" in caplog.text
+
+
+def test_for_a_domain_that_takes_nothing_now_nothing_is_signed(domain):
+    message = MessageFactory(account=domain.account, content=CONTENT)
+    RecipientFactory(message=message, address="a@open.example", due_at=past())
+    lose_the_key(domain)  # whoever is to sign notices
+
+    batch = claiming.take(STANDARD, 10, Keyring(), closed={"example.net"})
+
+    assert [one.domain for one in batch.shut_out] == ["example.net"]
+    assert [one.outcome.claimed.domain for one in batch.results] == ["open.example"]
+
+
 def test_mail_of_the_product_costs_nothing_and_gives_nothing_back(domain):
     message = MessageFactory(account=domain.account, door=Door.OWN)
     RecipientFactory(message=message, address="carol@example.net", due_at=past())

@@ -59,6 +59,11 @@ def states(account: Account) -> set[str]:
     return set(Recipient.objects.filter(account=account).values_list("state", flat=True))
 
 
+def ring(engine: Engine) -> None:
+    """Have an engine look for what is due, as a doorbell does."""
+    asyncio.run_coroutine_threadsafe(engine.deliver([STANDARD]), engine._settling._loop)
+
+
 @contextmanager
 def at_work() -> Iterator[Engine]:
     """Run an engine on a loop of its own, as a worker does."""
@@ -101,6 +106,26 @@ def test_domains_that_dns_keeps_waiting_are_their_own_accounts_trouble(
         send(few, *(f"r@d{number}.sim.test" for number in range(50)))
         eventually(lambda: states(few) == {State.DELIVERED})
         assert states(crowd) == {State.LEASED, State.QUEUED}
+
+
+def test_what_waits_for_a_site_that_is_down_is_put_off_without_an_attempt(world, settings):
+    settings.EXCHANGER_PORT = world.smtp_port
+    alice = sender("alices.example")
+
+    with at_work() as engine:
+        send(alice, "a@deadmx.sim.test")
+        ring(engine)
+        eventually(lambda: states(alice) == {State.DEFERRED})
+        assert engine._sites.closed(STANDARD) == {"deadmx.sim.test"}
+        send(alice, "b@deadmx.sim.test", "c@deadmx.sim.test", "d@sim.test")
+        ring(engine)
+        eventually(lambda: states(alice) == {State.DEFERRED, State.DELIVERED})
+
+    replies = {one.address[0]: (one.reply, one.attempt_count) for one in Recipient.objects.all()}
+    assert replies["a"][1] == 1
+    for address in "bc":
+        assert replies[address][0].startswith("dead.sim.test is down since ")
+        assert replies[address][1] == 0
 
 
 def test_the_doors_learn_which_site_takes_the_mail_of_a_domain(world, settings):
