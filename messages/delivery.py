@@ -89,13 +89,15 @@ class Engine:
                 await self._come_back()
             if not self._knows_overrides:
                 await self._override()  # before the first message: staff may have stopped a site
-            crowding = self._in_flight.crowding
+            is_crowded = False
             for message_class in classes:
+                crowding = self._in_flight.crowding(message_class)
+                is_crowded |= bool(crowding)
                 # Again from the first class after each batch: what came meanwhile overtakes.
                 if await self._deliver_batch(message_class, crowding):
                     break
             else:
-                if not crowding:
+                if not is_crowded:
                     return
                 # They may have more that is due, for which there is no room yet.
                 await self._in_flight.change(CROWDED)
@@ -208,7 +210,9 @@ class Engine:
 
     async def _tick(self) -> None:
         self._sites.tick()
-        is_tight = not self._in_flight.has_room(BATCH) or bool(self._in_flight.crowding)
+        # Whoever crowds in one class does so in the last, which counts all.
+        crowding = self._in_flight.crowding(MessageClass.DIGEST)
+        is_tight = not self._in_flight.has_room(BATCH) or bool(crowding)
         # Twice in a row: somebody is slow, and must not keep the others out.
         if is_tight and self._was_tight:
             self._sites.shed(in_flight.MOST)

@@ -18,9 +18,10 @@ from cloudmta.testing import eventually
 from messages import delivery, exchangers, spreading
 from messages.delivery import Engine
 from messages.in_flight import MOST
-from messages.models import Recipient, State
+from messages.models import Recipient, SiteOverride, State
 from messages.tests.dns_driver import outside, world
 from messages.tests.factories import AccountFactory, MessageFactory
+from messages.tests.slow_receiver import receiving
 
 __all__ = ["outside", "world"]
 
@@ -102,10 +103,31 @@ def test_domains_that_dns_keeps_waiting_are_their_own_accounts_trouble(
     send(crowd, *(f"r@d{number}.timeout.sim.test" for number in range(2 * MOST)))
 
     with at_work() as engine:
-        eventually(lambda: crowd.pk in engine._in_flight.crowding)
+        eventually(lambda: crowd.pk in engine._in_flight.crowding(STANDARD))
         send(few, *(f"r@d{number}.sim.test" for number in range(50)))
         eventually(lambda: states(few) == {State.DELIVERED})
         assert states(crowd) == {State.LEASED, State.QUEUED}
+
+
+def test_a_thousand_domains_of_one_site_share_its_limit_and_a_broken_one_is_alone(world, settings):
+    alice = sender("alices.example")
+    SiteOverride.objects.create(suffix="limited.test", connections=3)
+    domains = [f"d{number}.limited.test" for number in range(1000)]
+    for domain in domains:
+        world.zone.publish(domain, "MX", ["10 mx.limited.test."])
+    world.zone.publish("mx.limited.test", "A", ["127.0.0.6"])
+    world.zone.publish("broken.limited.test", "MX", ["10 dead.sim.test."])
+    send(alice, "r@broken.limited.test", *(f"r@{domain}" for domain in domains))
+
+    with receiving("127.0.0.6") as receiver:
+        settings.EXCHANGER_PORT = receiver.port
+        with at_work() as engine:
+            eventually(lambda: states(alice) == {State.DELIVERED, State.DEFERRED})
+            assert len(engine._sites) == 2
+
+    assert Recipient.objects.get(state=State.DEFERRED).domain == "broken.limited.test"
+    assert len(receiver.recipients) == 1000
+    assert receiver.most_open <= 3
 
 
 def test_what_waits_for_a_site_that_is_down_is_put_off_without_an_attempt(world, settings):

@@ -4,21 +4,25 @@ import asyncio
 from itertools import count
 from types import SimpleNamespace
 
+from accounts.message_class import MessageClass
 from messages import in_flight
 from messages.in_flight import MOST, InFlight
 
+PRIORITY, STANDARD, DIGEST = MessageClass
 BATCH = 100
 _ids = count()
 
 
-def of(account_id):
-    return SimpleNamespace(key=(next(_ids), 1), account_id=account_id)
+def of(account_id, message_class=STANDARD):
+    return SimpleNamespace(key=(next(_ids), 1), account_id=account_id, message_class=message_class)
 
 
 def fill(held, *accounts):
     """Claim for accounts that have more than enough, as the engine does; return what each holds."""
     hold = dict.fromkeys(accounts, 0)
-    while held.has_room(BATCH) and (wanting := [one for one in hold if one not in held.crowding]):
+    while held.has_room(BATCH) and (
+        wanting := [one for one in hold if one not in held.crowding(STANDARD)]
+    ):
         for account_id in wanting:
             for _ in range(BATCH // len(wanting)):
                 held.add(of(account_id))
@@ -32,7 +36,7 @@ class TestCrowding:
 
         assert fill(held, 1)[1] >= MOST / 2
         assert held.has_room(BATCH)
-        assert held.crowding == [1]
+        assert held.crowding(STANDARD) == [1]
 
     def test_who_comes_then_finds_it(self):
         held = InFlight()
@@ -46,14 +50,26 @@ class TestCrowding:
         for claimed in list(held)[: MOST // 4]:
             held.remove(claimed)
 
-        assert held.crowding == []
+        assert held.crowding(STANDARD) == []
 
     def test_many_who_hold_little_do_not_crowd(self):
         held = InFlight()
         for number in range(MOST - BATCH):
             held.add(of(number))
 
-        assert held.has_room(BATCH) and held.crowding == []
+        assert held.has_room(BATCH) and held.crowding(STANDARD) == []
+
+    def test_nobodys_password_reset_waits_for_his_other_mail(self):
+        held = InFlight()
+        fill(held, 1)
+
+        assert held.crowding(PRIORITY) == []
+        assert held.crowding(DIGEST) == [1]
+
+        while held.has_room(BATCH) and not held.crowding(PRIORITY):
+            held.remove(next(one for one in held if one.message_class is STANDARD))
+            held.add(of(1, PRIORITY))
+        assert held.crowding(PRIORITY) == [1]
 
     def test_what_is_settled_twice_counts_once(self):
         held, claimed = InFlight(), of(1)
@@ -63,7 +79,7 @@ class TestCrowding:
         held.remove(claimed)
         held.remove(claimed)
 
-        assert len(held) == 1 and held._by_account == {1: 1}
+        assert len(held) == 1 and held._by_account[STANDARD] == {1: 1}
 
 
 def test_a_change_wakes_whoever_waits_for_one():
