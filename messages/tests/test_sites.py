@@ -1,10 +1,12 @@
 """A site and its connections, with exchangers on loopback that take what they are given."""
 
 import asyncio
+import ssl
 
 import pytest
 
 from accounts.message_class import MessageClass
+from cloudmta.simulator import certificate
 from messages import seats, transfer
 from messages.tests.scripted import CLOSE, HANG, Act, ScriptedServer, Then, tls
 from messages.tests.sites_driver import (
@@ -159,6 +161,18 @@ class TestTls:
         assert seen.is_tls and [one[:4] for one in seen.commands[:4]] == [
             "EHLO", "STAR", "EHLO", "MAIL",
         ]  # fmt: skip
+
+    @on_each_loop
+    async def test_an_old_server_gets_its_old_cipher_rather_than_clear_text(self):
+        context = certificate.server_context(["mx1.example.net"])
+        context.maximum_version = ssl.TLSVersion.TLSv1_2
+        context.set_ciphers("AES128-SHA:ECDHE-ECDSA-AES128-SHA:@SECLEVEL=0")
+        server = ScriptedServer(offers=self.OFFERS, context=context)
+        async with desk(server) as alice:
+            [job] = alice.submit(CAROL)
+            await alice.all_ended()
+
+        assert str(job.transaction.verdict) == OK and job.contact.tls == "TLSv1.2"
 
     @pytest.mark.parametrize(
         "script",
