@@ -1,7 +1,7 @@
 """Claim a batch: make what is to be sent ready, and settle whoever is not to be asked about."""
 
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence, Set
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 from accounts import allowance
@@ -34,7 +34,7 @@ class Batch:
     claimed: list[Claimed]
     composed: list[Composed]
     results: list[Result]
-    shut_out: list[Claimed]  # whose domains take nothing now
+    shut_out: list[Claimed]  # for whom there is no place now
 
 
 def take(
@@ -43,23 +43,24 @@ def take(
     keyring: Keyring,
     *,
     crowding: Sequence[int] = (),
-    closed: Set[str] = frozenset(),
+    is_closed: Callable[[Claimed], bool] = lambda one: False,
 ) -> Batch:
     """Claim up to `limit` due recipients of a class, and make ready what can be sent.
 
-    None of the accounts that are `crowding`, by id; nothing is read or signed for domains that are
-    `closed`.
+    None of the accounts that are `crowding`, by id; nothing is read or signed for whom it
+    `is_closed`.
     """
     claimed = queue.claim(message_class, limit, crowding)
     known = {result.outcome.claimed.id: result for result in _known_fates(claimed)}
     left = [one for one in claimed if one.id not in known]
-    to_send = [one for one in left if one.domain not in closed]
+    shut_out = [one for one in left if is_closed(one)]
+    to_send = [one for one in left if not is_closed(one)]
     composed = compose_all(to_send, keyring) if to_send else []
     unsent = [_unsent(one.claimed, one.problem) for one in composed if one.problem]
     results = [*known.values(), *unsent]
     _give_back(results)
     sent = [one for one in composed if one.transaction]
-    return Batch(claimed, sent, results, [one for one in left if one.domain in closed])
+    return Batch(claimed, sent, results, shut_out)
 
 
 def _known_fates(claimed: list[Claimed]) -> Iterator[Result]:

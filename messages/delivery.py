@@ -111,7 +111,7 @@ class Engine:
                 BATCH,
                 self._keyring,
                 crowding=crowding,
-                closed=self._sites.closed(message_class),
+                is_closed=self._sites.closed(message_class).to,
             )
         )
         if batch is None:
@@ -125,7 +125,8 @@ class Engine:
 
     def _shut_out(self, claimed: Claimed) -> Result:
         """Put off a recipient whose site takes nothing now; it may do so again by now."""
-        put_off = self._sites.turn_away(claimed.domain, claimed.message_class)
+        whose = claimed.account_id, claimed.message_class
+        put_off = self._sites.turn_away(claimed.domain, whose)
         return outcomes.put_off(claimed, put_off) if put_off else outcomes.given_back(claimed)
 
     async def _come_back(self) -> None:
@@ -215,7 +216,7 @@ class Engine:
         is_tight = not self._in_flight.has_room(BATCH) or bool(crowding)
         # Twice in a row: somebody is slow, and must not keep the others out.
         if is_tight and self._was_tight:
-            self._sites.shed(in_flight.MOST)
+            self._sites.shed(in_flight.MOST, set(crowding))
         self._was_tight = is_tight
 
     async def _prolong(self) -> None:

@@ -1,7 +1,7 @@
 """Jobs of delivery, and the lines in which they wait at a site: by class, and fair to accounts."""
 
 from collections import OrderedDict, deque
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Set
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 
@@ -14,6 +14,10 @@ from messages.transfer import Connection, Contact
 MAX_RETURNS = 2
 IN_DOUBT = Reply(451, "4.4.2", "Connection lost after the final dot; it may have arrived")
 LOST = Reply(451, "4.4.2", "The connection was lost before the message was sent")
+
+
+# An account, by id, and a class: whose turn something is.
+Whose = tuple[int, MessageClass]
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +49,10 @@ class Job:
     is_withdrawn: bool = False  # it was never begun, and may go to another worker
     put_off: PutOff | None = None  # it was never begun, and is not to be for a while
     account_id: int = 0
+
+    @property
+    def whose(self) -> Whose:
+        return self.account_id, self.message_class
 
     def begin_on(self, connection: Connection) -> None:
         """Begin the transaction, and note where."""
@@ -134,9 +142,18 @@ class Line:
             del self._accounts[account_id]
         return job
 
-    def pop_last(self) -> Job:
-        """Take the job that would wait longest: the last one of whoever has most."""
-        account_id = max(self._accounts, key=lambda one: len(self._accounts[one]))
+    @property
+    def accounts(self) -> Set[int]:
+        """Who waits, by id."""
+        return self._accounts.keys()
+
+    def of_account(self, account_id: int) -> int:
+        """Return how many of an account wait."""
+        return len(self._accounts.get(account_id, ()))
+
+    def pop_last(self, accounts: Set[int]) -> Job:
+        """Take the job that would wait longest: the last one of whoever of these has most."""
+        account_id = max(self.accounts & accounts, key=self.of_account)
         jobs = self._accounts[account_id]
         job = jobs.pop()
         self._length -= 1
@@ -179,7 +196,18 @@ class Lines:
         while job := self.pop():
             yield job
 
-    def pop_last(self) -> Job | None:
-        """Take the job that would wait longest, of the least urgent class."""
-        line = next((line for line in reversed(self._lines.values()) if line), None)
-        return line.pop_last() if line else None
+    @property
+    def accounts(self) -> set[int]:
+        """Who waits in any line, by id."""
+        return set[int]().union(*(line.accounts for line in self._lines.values()))
+
+    def of_account(self, account_id: int) -> int:
+        """Return how many of an account wait in all lines."""
+        return sum(line.of_account(account_id) for line in self._lines.values())
+
+    def pop_last(self, accounts: Set[int]) -> Job | None:
+        """Take the job of these accounts that would wait longest, of the least urgent class."""
+        for line in reversed(self._lines.values()):
+            if not accounts.isdisjoint(line.accounts):
+                return line.pop_last(accounts)
+        return None

@@ -3,15 +3,18 @@
 import asyncio
 import logging
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence, Set
+from dataclasses import dataclass
 
 from accounts.message_class import MessageClass
 from messages import site_status
 from messages.exchangers import Directory, Exchangers
-from messages.jobs import PutOff
+from messages.jobs import PutOff, Whose
+from messages.queue import Claimed
 from messages.shaping.shaper import Shaper
 from messages.site import Site
 from messages.site_override import SiteOverride
+from messages.waiting_room import LEAST_SHARE
 
 logger = logging.getLogger(__name__)
 
@@ -19,8 +22,20 @@ logger = logging.getLogger(__name__)
 TICK = 1
 # Seconds that connections may take to close.
 FAREWELL = 1
-# The least that a site may have waiting in a full worker.
-LEAST_SHARE = 5
+
+
+@dataclass(frozen=True, slots=True)
+class Closed:
+    """Where there is no place at one moment."""
+
+    domains: Set[str]
+    full: Mapping[str, Set[int]]  # for whom, by id of the account, at which domain
+
+    def to(self, claimed: Claimed) -> bool:
+        """Say whether there is none for a recipient."""
+        return claimed.domain in self.domains or (
+            claimed.account_id in self.full.get(claimed.domain, ())
+        )
 
 
 class Sites:
@@ -38,17 +53,23 @@ class Sites:
     def __len__(self) -> int:
         return len(self._sites)
 
-    def closed(self, message_class: MessageClass) -> set[str]:
-        """Return the domains whose sites take nothing of a class now."""
-        closed = {site for site in self if site.room.is_closed_to(message_class)}
-        if not closed:
-            return set()  # as nearly always
-        return {domain for domain, site in self._by_domain.items() if site in closed}
+    def closed(self, message_class: MessageClass) -> Closed:
+        """Return for whom no site has a place now."""
+        suspended = {site for site in self if site.standing.suspension}
+        full = {}
+        if message_class is not MessageClass.PRIORITY:
+            full = {site: found for site in self if (found := site.room.full_for)}
+        if not suspended and not full:
+            return Closed(frozenset(), {})  # as nearly always
+        return Closed(
+            {domain for domain, site in self._by_domain.items() if site in suspended},
+            {domain: full[site] for domain, site in self._by_domain.items() if site in full},
+        )
 
-    def turn_away(self, domain: str, message_class: MessageClass) -> PutOff | None:
+    def turn_away(self, domain: str, whose: Whose) -> PutOff | None:
         """Return until when mail for a domain waits, and why; None: it may be sent."""
         site = self._by_domain.get(domain)
-        return site.room.turn_away(message_class) if site else None
+        return site.room.turn_away(whose) if site else None
 
     def note(self, domain: str, site: Site) -> None:
         """Remember the site of a domain."""
@@ -74,11 +95,13 @@ class Sites:
             kept = set(self._sites.values())
             self._by_domain = {name: one for name, one in self._by_domain.items() if one in kept}
 
-    def shed(self, most: int) -> None:
-        """The worker holds `most` recipients: let no site have more of them than it can serve."""
+    def shed(self, most: int, accounts: Set[int]) -> None:
+        """The worker holds `most` recipients, or these accounts, by id, too many of them: let no
+        site have more of theirs than it can serve.
+        """
         share = max(LEAST_SHARE, most // (2 * max(2, len(self._sites))))
         for site in self:
-            site.room.shed(share)
+            site.room.shed(share, accounts or site.room.lines.accounts)
 
     async def confer(self) -> None:
         """Keep our slots, yield those that others need more, and exchange news. Each second."""

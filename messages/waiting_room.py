@@ -1,12 +1,17 @@
 """Who waits at a site, and all the ways to leave without having been served."""
 
+from collections.abc import Set
+
 from accounts.message_class import MessageClass
-from messages.jobs import Job, Lines, PutOff
+from messages.jobs import Job, Lines, PutOff, Whose
 from messages.shaping.measures import Measure
 from messages.shaping.speed import Speed
 from messages.shaping.standing import Standing
 from messages.smtp.replies import Reply
 from messages.transfer import Contact
+
+# The least that may wait here, and of one account, however full the worker is.
+LEAST_SHARE = 5
 
 
 class WaitingRoom:
@@ -20,24 +25,38 @@ class WaitingRoom:
     def __len__(self) -> int:
         return len(self.lines)
 
-    def is_closed_to(self, message_class: MessageClass) -> bool:
-        """Say whether mail of a class need not come at all now."""
-        return bool(self._standing.suspension) or not self._has_place(message_class)
-
-    def turn_away(self, message_class: MessageClass) -> PutOff | None:
-        """Return until when mail of a class waits, and why; None: it may come."""
+    def turn_away(self, whose: Whose) -> PutOff | None:
+        """Return until when mail of an account and class waits, and why; None: it may come."""
         if measure := self._standing.suspension:
-            return self._standing.put_off(measure)
-        if self._has_place(message_class):
+            return self._standing.put_off(measure, whose)
+        if self._has_place(whose):
             return None
-        return self._standing.put_off_for_rate(self.speed.estimate)
+        return self._standing.put_off_for_rate(self.speed.estimate, whose)
 
-    def _has_place(self, message_class: MessageClass) -> bool:
-        return self.speed.may_wait(len(self)) or message_class is MessageClass.PRIORITY
+    @property
+    def full_for(self) -> set[int]:
+        """The accounts, by id, for which there is no place, but for priority."""
+        if self.speed.may_wait(len(self)):
+            return set()
+        share = self._share
+        return {one for one in self.lines.accounts if self.lines.of_account(one) >= share}
+
+    @property
+    def _share(self) -> int:
+        # Where the room is full, who has less than others in it may come all the same.
+        return max(LEAST_SHARE, self.speed.keeps // (len(self.lines.accounts) + 1))
+
+    def _has_place(self, whose: Whose) -> bool:
+        account_id, message_class = whose
+        return (
+            self.speed.may_wait(len(self))
+            or message_class is MessageClass.PRIORITY
+            or self.lines.of_account(account_id) < self._share
+        )
 
     def submit(self, job: Job) -> None:
         """Put a job in line, or off where there is no room; its `done` is called when it ended."""
-        if self._has_place(job.message_class):
+        if self._has_place(job.whose):
             self.lines.append(job)
         else:
             self._put_off(job, self.speed.estimate)
@@ -51,7 +70,7 @@ class WaitingRoom:
     def suspend(self, measure: Measure) -> None:
         """Put off everything for as long as nothing is sent to the site."""
         for job in self.lines.drain():
-            job.put_off = self._standing.put_off(measure)
+            job.put_off = self._standing.put_off(measure, job.whose)
             job.done(job)
 
     def wait_for_rate(self, gap: float) -> None:
@@ -59,14 +78,18 @@ class WaitingRoom:
         for job in self.lines.drain():
             self._put_off(job, 1 / gap)
 
-    def shed(self, share: int) -> None:
-        """Put off what waits beyond a share, and beyond what soon goes: the worker is full."""
-        for _ in range(len(self) - self.speed.crowded(share)):
-            if job := self.lines.pop_last():
-                self._put_off(job, self.speed.estimate)
+    def shed(self, share: int, accounts: Set[int]) -> None:
+        """Put off what waits of accounts beyond a share, and beyond what soon goes: the worker is
+        full of them.
+        """
+        theirs = sum(map(self.lines.of_account, accounts))
+        if theirs > self.speed.fits(share):
+            for _ in range(theirs - self.speed.crowded(share)):
+                if job := self.lines.pop_last(accounts):
+                    self._put_off(job, self.speed.estimate)
 
     def _put_off(self, job: Job, per_second: float) -> None:
-        job.put_off = self._standing.put_off_for_rate(per_second)
+        job.put_off = self._standing.put_off_for_rate(per_second, job.whose)
         job.done(job)
 
     def fail_first(self, reply: Reply, contact: Contact) -> None:

@@ -24,7 +24,7 @@ class Speed:
         self._last = time.monotonic()
         self._measured, self._was_busy = 0, False
         self._slow_until = 0.0
-        self._keep = 0
+        self._share = 0  # as of when it last held too much
 
     def count(self) -> None:
         """A message was answered."""
@@ -49,12 +49,21 @@ class Speed:
     def estimate(self) -> float:
         return UNKNOWN if self._measured < KNOWN_AFTER else max(self.per_second, LEAST)
 
+    def fits(self, share: int) -> int:
+        """Return how many may wait here in a full worker."""
+        return max(share, int(self.estimate * HORIZON))
+
+    @property
+    def keeps(self) -> int:
+        """How many may wait here while the site is slow."""
+        return self.fits(self._share)
+
     def crowded(self, share: int) -> int:
-        """The worker is full: return how many may wait here, and remember where that is few."""
-        self._keep = max(share, int(self.estimate * HORIZON))
+        """More than that wait: return how many may, and remember it."""
+        self._share = share
         self._slow_until = time.monotonic() + SLOW_FOR
-        return self._keep
+        return self.keeps
 
     def may_wait(self, waiting: int) -> bool:
         """Say whether one more may wait beside so many."""
-        return waiting < self._keep or time.monotonic() > self._slow_until
+        return waiting < self.keeps or time.monotonic() > self._slow_until

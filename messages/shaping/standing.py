@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 
 from accounts.message_class import MessageClass
 from messages.exchangers import Exchangers
-from messages.jobs import PutOff
+from messages.jobs import PutOff, Whose
 from messages.shaping import measures, rules
 from messages.shaping.measures import DOWN, Measure, Measures
 from messages.shaping.rules import Rule
@@ -21,6 +21,8 @@ BY_STAFF = "Suspended by staff"
 LOOK_AGAIN = 900
 # What was put off comes back so many a second, within so many seconds: not all at once.
 RETURN_RATE, RETURN_WITHIN = 20, 300
+# Accounts and classes of which that is remembered; of one that is forgotten the order begins anew.
+MOST_KEPT = 1000
 
 
 class Standing:
@@ -33,9 +35,10 @@ class Standing:
         self._shaper = shaper
         self._changed = changed
         self._is_informed = False
-        self._last_due = 0.0
-        # Messages that wait elsewhere for their turn, as of when.
-        self._elsewhere, self._counted_at = 0.0, 0.0
+        # Each account and class comes back in an order of its own: nobody behind somebody else's
+        # backlog. When the last of them is due; how many wait elsewhere for their turn, as of when.
+        self._last_due: dict[Whose, float] = {}
+        self._elsewhere: dict[Whose, tuple[float, float]] = {}
         self._version = -1
         self.refresh()
 
@@ -112,7 +115,7 @@ class Standing:
 
     # --- mail that is not sent now ---
 
-    def put_off(self, measure: Measure) -> PutOff:
+    def put_off(self, measure: Measure, whose: Whose) -> PutOff:
         """Return when a message is due again that a suspension keeps waiting, and why."""
         since = datetime.fromtimestamp(measure.since, UTC)
         if measure.name == DOWN:
@@ -121,25 +124,30 @@ class Standing:
             why = f"{measure.name}; {self.host} said: {measure.reply}"
         if measure.name == BY_STAFF:
             why = f"{BY_STAFF}: {measure.text}"
-        return PutOff(self._due(measure.until, 1 / RETURN_RATE), why, measure.reply)
+        return PutOff(self._due(whose, measure.until, 1 / RETURN_RATE), why, measure.reply)
 
-    def put_off_for_rate(self, per_second: float) -> PutOff:
+    def put_off_for_rate(self, per_second: float, whose: Whose) -> PutOff:
         """Return when a message is due again at a site that takes so many a second."""
         now = time.time()
-        gone = (now - self._counted_at) * per_second
-        self._elsewhere, self._counted_at = max(0.0, self._elsewhere - gone), now
-        wait = self._elsewhere / per_second
-        self._elsewhere += 1
+        number, counted_at = self._elsewhere.get(whose, (0.0, now))
+        number = max(0.0, number - (now - counted_at) * per_second)
+        if len(self._elsewhere) > MOST_KEPT:
+            self._elsewhere.clear()
+        self._elsewhere[whose] = number + 1, now
+        wait = number / per_second
         if wait > RETURN_WITHIN:
             wait = random.uniform(0, RETURN_WITHIN)
         why = f"{self.host} takes mail slowly; this message waits for its turn"
         return PutOff(datetime.now(UTC) + timedelta(seconds=max(1.0, wait)), why)
 
-    def _due(self, earliest: float, gap: float) -> datetime:
+    def _due(self, whose: Whose, earliest: float, gap: float) -> datetime:
         now = time.time()
         earliest = min(earliest, now + LOOK_AGAIN)
-        self._last_due = max(self._last_due + gap, earliest)
-        due = self._last_due
-        if due > earliest + RETURN_WITHIN:
-            due = earliest + random.uniform(0, RETURN_WITHIN)
+        latest = earliest + RETURN_WITHIN
+        due = max(self._last_due.get(whose, 0.0) + gap, earliest)
+        if len(self._last_due) > MOST_KEPT:
+            self._last_due.clear()
+        self._last_due[whose] = min(due, latest)
+        if due > latest:
+            due = random.uniform(earliest, latest)
         return datetime.now(UTC) + timedelta(seconds=max(1.0, due - now))

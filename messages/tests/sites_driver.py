@@ -87,8 +87,9 @@ class FakeDirectory(Directory):
 class Desk:
     """Submits jobs to a site, and takes note of how they end."""
 
-    def __init__(self, site: Site) -> None:
+    def __init__(self, site: Site, sites: Sites) -> None:
         self.site = site
+        self.sites = sites
         self.ended: list[Job] = []
         self.at_first_end: Callable[[Job], None] = lambda job: None
         self.most_connections = 0
@@ -159,7 +160,7 @@ class Worker:
         self.shaper.ramp._started_at -= LENGTH  # it is no new one
         self.sites = Sites(directory, self.shaper)
         self.site = self.sites.get(exchangers)
-        self.desk = Desk(self.site)
+        self.desk = Desk(self.site, self.sites)
         self._is_closed = False
         self._tasks = [asyncio.create_task(self._tick()), asyncio.create_task(self._confer())]
 

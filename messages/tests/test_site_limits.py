@@ -5,6 +5,7 @@ import time
 import uuid
 from contextlib import asynccontextmanager
 from dataclasses import replace
+from datetime import timedelta
 
 import pytest
 import redis
@@ -296,7 +297,7 @@ class TestSlowOnes:
             jobs = alice.submit(*many(300))
             await server.until(lambda: server.stopped_at == "dot")
             alice.site.room.speed._measured = KNOWN_AFTER  # so long it has answered nothing
-            alice.site.room.shed(50)
+            alice.sites.shed(200, {1})
             put_off = [job for job in jobs if job.put_off]
             late = alice.submit(CAROL)
 
@@ -304,6 +305,32 @@ class TestSlowOnes:
             due = {job.put_off.due_at for job in put_off}
             assert len(due) == len(put_off) >= 240
             alice.site.room.withdraw()
+
+    @on_each_loop
+    async def test_an_account_that_has_little_there_finds_its_place_and_its_turn(self):
+        server = ScriptedServer({"dot": [HANG]})
+        async with desk(server, limits=replace(GENEROUS, connections=1)) as alice:
+            alice.submit(*many(300), account_id=1)
+            few = alice.submit(*many(10), account_id=2)
+            await server.until(lambda: server.stopped_at == "dot")
+            alice.site.room.speed._measured = KNOWN_AFTER
+            alice.sites.shed(200, {1})
+            late = [alice.submit(CAROL, account_id=account)[0] for account in (1, 2, 3)]
+
+            assert [bool(job.put_off) for job in [*late, *few]] == [True, *[False] * 12]
+            assert alice.sites.closed(STANDARD).full == {}  # no domain is known
+            assert alice.site.room.full_for == {1}
+            alice.site.room.withdraw()
+
+    @on_each_loop
+    async def test_nobody_comes_back_behind_the_backlog_of_another(self):
+        async with desk(ScriptedServer()) as alice:
+            standing = alice.site.standing
+            crowd = [standing.put_off_for_rate(1, (1, STANDARD)).due_at for _ in range(1000)]
+            few = standing.put_off_for_rate(1, (2, STANDARD)).due_at
+            urgent = standing.put_off_for_rate(1, (1, PRIORITY)).due_at
+
+        assert max(few, urgent) < crowd[3] and max(crowd) < crowd[0] + timedelta(seconds=301)
 
 
 class TestFairness:
@@ -346,7 +373,7 @@ class TestDeadSite:
         async with workers(1, server, limits=FOUR) as [good]:
             directory = good.site._opener._directory
             broken = good.sites.get(type(good.site.exchangers)((("mx0",),)))
-            told = type(good.desk)(broken)
+            told = type(good.desk)(broken, good.sites)
             [job] = told.submit(CAROL)
             good.desk.submit(*everybody)
             await good.desk.all_ended()

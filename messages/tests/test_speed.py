@@ -6,6 +6,7 @@ from types import SimpleNamespace
 
 import pytest
 
+from accounts.message_class import MessageClass
 from messages.exchangers import Exchangers
 from messages.shaping import speed, standing
 from messages.shaping.shaper import Shaper
@@ -98,7 +99,10 @@ class TestReturn:
 
     def waits(self, clock, site, per_second, count):
         """Return for how many seconds each of some messages is put off."""
-        due = [site.put_off_for_rate(per_second).due_at for _ in range(count)]
+        due = [
+            site.put_off_for_rate(per_second, (1, MessageClass.STANDARD)).due_at
+            for _ in range(count)
+        ]
         return [(one - datetime.now(UTC)).total_seconds() for one in due]
 
     def test_they_come_back_one_after_the_other_as_fast_as_it_takes_them(self, clock, site):
