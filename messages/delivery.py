@@ -65,7 +65,7 @@ class Engine:
         self._claiming = ThreadPoolExecutor(1, "claim")
         self._tasks: set[asyncio.Task[None]] = set()
         self._is_stopping = False
-        self._was_tight = False
+        self._was_full = False
         self._knows_overrides = False
         self._is_cut_off = False  # PostgreSQL was away, and leases may have run out
         metrics.IN_FLIGHT.set_function(lambda: len(self._in_flight))
@@ -211,13 +211,14 @@ class Engine:
 
     async def _tick(self) -> None:
         self._sites.tick()
+        is_full = not self._in_flight.has_room(BATCH)
+        if is_full and self._was_full:
+            # Twice in a row: somebody is slow, and must not keep the others out.
+            self._sites.shed(in_flight.MOST)
         # Whoever crowds in one class does so in the last, which counts all.
-        crowding = self._in_flight.crowding(MessageClass.DIGEST)
-        is_tight = not self._in_flight.has_room(BATCH) or bool(crowding)
-        # Twice in a row: somebody is slow, and must not keep the others out.
-        if is_tight and self._was_tight:
+        elif crowding := self._in_flight.crowding(MessageClass.DIGEST):
             self._sites.shed(in_flight.MOST, set(crowding))
-        self._was_tight = is_tight
+        self._was_full = is_full
 
     async def _prolong(self) -> None:
         held = list(self._in_flight)

@@ -95,13 +95,14 @@ class Sites:
             kept = set(self._sites.values())
             self._by_domain = {name: one for name, one in self._by_domain.items() if one in kept}
 
-    def shed(self, most: int, accounts: Set[int]) -> None:
-        """The worker holds `most` recipients, or these accounts, by id, too many of them: let no
-        site have more of theirs than it can serve.
+    def shed(self, most: int, accounts: Set[int] | None = None) -> None:
+        """The worker holds `most` recipients: let no site have more of them than it can serve.
+
+        Or these accounts, by id, hold too many of them: then it is their mail that goes.
         """
         share = max(LEAST_SHARE, most // (2 * max(2, len(self._sites))))
         for site in self:
-            site.room.shed(share, accounts or site.room.lines.accounts)
+            site.room.shed(share, site.room.lines.accounts if accounts is None else accounts)
 
     async def confer(self) -> None:
         """Keep our slots, yield those that others need more, and exchange news. Each second."""
