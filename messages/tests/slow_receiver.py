@@ -15,7 +15,8 @@ class Receiver:
         self.delay = delay  # seconds before each reply: so all that may be open is in use
         self.port = 0
         self.recipients: list[str] = []
-        self.open = self.most_open = 0
+        self.open: set[asyncio.Transport] = set()
+        self.most_open = 0
 
 
 class Conversation(asyncio.Protocol):
@@ -28,12 +29,12 @@ class Conversation(asyncio.Protocol):
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self.transport = cast(asyncio.Transport, transport)
-        self.receiver.open += 1
-        self.receiver.most_open = max(self.receiver.most_open, self.receiver.open)
+        self.receiver.open.add(self.transport)
+        self.receiver.most_open = max(self.receiver.most_open, len(self.receiver.open))
         self.say("220 mx.limited.test")
 
     def connection_lost(self, error: Exception | None) -> None:
-        self.receiver.open -= 1
+        self.receiver.open.discard(self.transport)
 
     def data_received(self, data: bytes) -> None:
         self.buffer += data
@@ -70,6 +71,10 @@ def receiving(host: str, port: int = 0, delay: float = 0.001) -> Iterator[Receiv
             receiver.port = server.sockets[0].getsockname()[1]
             started.set_result((loop, over))
             await over.wait()
+        for transport in list(receiver.open):
+            transport.abort()
+        while receiver.open:
+            await asyncio.sleep(0)
 
     thread = threading.Thread(target=lambda: asyncio.run(serve()))
     thread.start()
