@@ -3,6 +3,7 @@
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from datetime import UTC, datetime
 
 from accounts import allowance
 from accounts.message_class import MessageClass
@@ -78,8 +79,10 @@ def _known_fates(claimed: list[Claimed]) -> Iterator[Result]:
 
 
 def _unsent(one: Claimed, problem: Unsendable) -> Result:
-    """Judge a recipient whose message must not leave as it is."""
-    if problem.reason:
+    """Judge a recipient whose message must not leave as it is: it is held, for as long as it makes
+    sense where only its sender could mend that.
+    """
+    if problem.reason and datetime.now(UTC) + outcomes.HELD_FOR >= one.expires_at:
         return outcomes.blocked(one, problem.reason, str(problem))
     return outcomes.held(one, str(problem))
 
@@ -88,7 +91,9 @@ def _give_back(results: Iterable[Result]) -> None:
     """Return the allowance that was taken for recipients to whom nothing is sent."""
     claimed = (one.outcome.claimed for one in results if one.outcome.state is State.BLOCKED)
     amounts = Counter(
-        one.account_id for one in claimed if one.attempt_number == 1 and one.allowed_at
+        one.account_id
+        for one in claimed
+        if one.attempt_number == 1 and one.allowed_at and one.allowed_at.date() == allowance.today()
     )
     if amounts:
         allowance.give_back(amounts)

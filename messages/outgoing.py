@@ -23,7 +23,7 @@ logger = logging.getLogger(__name__)
 class Unsendable(Exception):
     """The message must not leave as it is; the text says why.
 
-    With a `reason` it never will, and the sender is told so; without one, staff can mend it.
+    With a `reason` only its sender can mend that, and is told it in the end; else staff can.
     """
 
     def __init__(self, text: str, reason: Reason | None = None) -> None:

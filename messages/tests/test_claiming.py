@@ -1,9 +1,12 @@
-"""What is claimed and cannot be sent: held where that can be mended, blocked where not."""
+"""What is claimed and cannot be sent: held while that can be mended, then blocked."""
+
+from datetime import timedelta
 
 import pytest
 from django.utils import timezone
 
 from accounts import vault
+from accounts.allowance import today
 from accounts.message_class import MessageClass
 from accounts.volume import VolumeDay
 from domains import keys
@@ -57,8 +60,26 @@ def test_what_can_be_signed_is_sent(domain):
     assert used() == 1
 
 
-def test_mail_of_a_domain_that_is_not_verified_any_more_is_blocked(domain):
+def test_mail_of_a_domain_that_is_not_verified_any_more_waits_for_that(domain):
     Domain.objects.update(verified_at=None)
+
+    assert taken() == []
+
+    recipient = Recipient.objects.get()
+    assert (recipient.state, recipient.attempt_count) == ("held", 0)
+    assert recipient.reply == "The domain alices.example is not verified any more"
+    assert not Event.objects.exists()
+
+    Domain.objects.update(verified_at=timezone.now())
+    Recipient.objects.update(due_at=past())
+    assert len(taken()) == 1
+
+
+def test_but_not_for_ever(domain):
+    Domain.objects.update(verified_at=None)
+    two_days_ago = timezone.now() - timedelta(days=2)
+    Recipient.objects.update(allowed_at=two_days_ago)
+    VolumeDay.objects.create(account=domain.account, day=today(), allowance=100, used=7)
 
     assert taken() == []
 
@@ -66,14 +87,14 @@ def test_mail_of_a_domain_that_is_not_verified_any_more_is_blocked(domain):
     assert (event.kind, event.details["reason"]) == ("blocked", "domain_unverified")
     assert (recipient.state, recipient.attempt_count) == ("blocked", 0)
     assert recipient.reply == "The domain alices.example is not verified any more"
-    assert not Attempt.objects.exists() and used() == 0
+    assert not Attempt.objects.exists() and used() == 7
 
 
-def test_so_is_that_of_one_that_was_removed(domain):
+def test_that_of_a_domain_that_was_removed_waits_as_well(domain):
     domain.delete()
 
     assert taken() == []
-    assert Event.objects.get().details["reason"] == "domain_unverified"
+    assert Recipient.objects.get().state == "held"
 
 
 def test_a_domain_that_was_verified_just_now_need_not_wait(domain):
