@@ -11,7 +11,7 @@ from benchmarks.crash_report import Figures
 from benchmarks.crash_targets import TARGETS, deck
 from benchmarks.generator import Order, Press
 from benchmarks.meter import name_of
-from benchmarks.scenarios import ALL, DEFAULT, MAX_MESSAGES, MAX_SECONDS, Load
+from benchmarks.scenarios import ALL, BY_NAME, DEFAULT, MAX_MESSAGES, MAX_SECONDS, Load
 
 # Ten messages to two recipients each, and nothing lost.
 COUNTS = Counts(
@@ -146,6 +146,17 @@ class TestScenarios:
 
         assert all(load.messages <= MAX_MESSAGES for load in loads)
         assert all(load.seconds <= MAX_SECONDS for load in loads)
+
+    @pytest.mark.parametrize(
+        ("name", "paused"),
+        [
+            ("digests", ("digest",)),
+            ("priority", ("standard", "digest")),
+            ("neighbour", ("standard", "digest")),
+        ],
+    )
+    def test_whoever_could_send_a_backlog_stands_still_until_it_is_there(self, name, paused):
+        assert BY_NAME[name].paused == paused
 
     def test_the_default_ones_are_there(self):
         assert set(DEFAULT) <= {scenario.name for scenario in ALL}
