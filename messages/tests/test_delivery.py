@@ -130,7 +130,7 @@ def test_a_thousand_domains_of_one_site_share_its_limit_and_a_broken_one_is_alon
         settings.EXCHANGER_PORT = receiver.port
         with at_work() as engine:
             eventually(lambda: len(engine._sites) == 2)
-            eventually(lambda: settled(alice) == 1000)
+            eventually(lambda: settled(alice) == 1000, seconds=120)
             assert len(engine._sites) <= 2  # one that is dead is forgotten
 
     assert sorted(receiver.recipients) == sorted(f"r@{domain}" for domain in domains)
