@@ -89,13 +89,20 @@ RULES = (
 )  # fmt: skip
 
 
+# An address, or a mailbox (RFC 3463 §3.2, §3.3): its being full says nothing about the site.
+ABOUT_A_RECIPIENT = (".1", ".2")
+
+
 def matching(reply: Reply, provider: str | None) -> list[Rule]:
     """Return the rules that a reply of this provider's server fits."""
     if reply.is_positive or not reply.is_remote:
         return []
     text = str(reply)
+    # What one provider's words mean is known, whatever status stands before them.
+    is_about_us = reply.status[1:3] not in ABOUT_A_RECIPIENT
     return [
         rule
         for rule in RULES
-        if (not rule.providers or provider in rule.providers) and rule.pattern.search(text)
+        if (provider in rule.providers if rule.providers else is_about_us)
+        and rule.pattern.search(text)
     ]

@@ -141,3 +141,14 @@ class TestRules:
     )
     def test_ordinary_refusals_ask_for_nothing(self, text):
         assert self.heard(text) == []
+
+    @pytest.mark.parametrize(
+        ("status", "text"),
+        [
+            ("4.2.2", "The mailbox holds too many messages"),
+            ("4.2.1", "The recipient gets too many messages, slow down"),
+            ("4.1.1", "Verification of the address is throttled"),
+        ],
+    )
+    def test_what_is_said_about_a_mailbox_is_not_about_the_site(self, status, text):
+        assert rules.matching(Reply(450, status, text, is_remote=True), None) == []
