@@ -193,12 +193,12 @@ class Engine:
         site.dispatch()
 
     def _finished(self, claimed: Claimed, job: Job) -> None:
-        if job.is_withdrawn:
-            self._settle(outcomes.given_back(claimed))
-        elif job.put_off:
-            self._settle(outcomes.put_off(claimed, job.put_off))
-        else:
-            self._settle(outcomes.of_attempt(claimed, job))
+        try:
+            self._settle(_result(claimed, job))
+        except Exception:
+            # It would be held for ever, and the connection with it.
+            logger.exception("The outcome of recipient %s could not be judged", claimed.id)
+            self._settle(outcomes.held(claimed, outcomes.OUR_ERROR))
 
     def _settle(self, result: Result) -> None:
         self._settling.put(result).add_done_callback(partial(self._forget, result.outcome.claimed))
@@ -263,6 +263,14 @@ class Engine:
     ) -> Value | None:
         loop = asyncio.get_running_loop()
         return await loop.run_in_executor(self._claiming, partial(_guarded, call, *arguments))
+
+
+def _result(claimed: Claimed, job: Job) -> Result:
+    if job.is_withdrawn:
+        return outcomes.given_back(claimed)
+    if job.put_off:
+        return outcomes.put_off(claimed, job.put_off)
+    return outcomes.of_attempt(claimed, job)
 
 
 async def _each(seconds: float, work: Callable[[], Coroutine[None, None, None]]) -> None:

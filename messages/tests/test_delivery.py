@@ -15,7 +15,7 @@ from accounts.message_class import MessageClass
 from accounts.models import Account
 from cloudmta import demo
 from cloudmta.testing import eventually
-from messages import delivery, exchangers, spreading
+from messages import classifier, delivery, exchangers, spreading
 from messages.delivery import Engine
 from messages.in_flight import MOST
 from messages.models import Recipient, SiteOverride, State
@@ -154,6 +154,21 @@ def test_what_waits_for_a_site_that_is_down_is_put_off_without_an_attempt(world,
     for address in "bc":
         assert replies[address][0].startswith("dead.sim.test is down since ")
         assert replies[address][1] == 0
+
+
+def test_an_outcome_that_we_cannot_judge_holds_nobody_for_ever(world, settings, monkeypatch):
+    settings.EXCHANGER_PORT = world.smtp_port
+    alice = sender("alices.example")
+
+    def broken(reply, phase):
+        raise RuntimeError("nobody has thought of this")
+
+    monkeypatch.setattr(classifier, "of_reply", broken)
+    send(alice, "bounced@sim.test", "a@sim.test")
+
+    with at_work() as engine:
+        eventually(lambda: states(alice) == {State.HELD, State.DELIVERED})
+        eventually(lambda: not len(engine._in_flight))
 
 
 def test_the_doors_learn_which_site_takes_the_mail_of_a_domain(world, settings):
