@@ -17,6 +17,7 @@ from messages.models import Door, Refusal
 from messages.refusals import Cause, Refused
 from messages.rest_body import Order
 from messages.sender import Sender
+from messages.shared_commit import SharedCommit
 from messages.smtp.replies import Reply
 
 # What is to blame for a field that cannot be read; for all others it is the message itself.
@@ -195,7 +196,18 @@ def submit(taken: Sequence[Taken], answers: Sequence[Answer] = ()) -> None:
 
     `answers` are what requests with an idempotency key are told.
     """
-    acceptance.store([one.accepted for one in taken], answers)
+    _commits.put(([one.accepted for one in taken], answers))
     # What is not due yet is found by the sweep.
     due = {one.accepted.message_class for one in taken if not one.order.send_at}
     ring_soon(BELLS[message_class] for message_class in due)
+
+
+Parcel = tuple[list[Accepted], Sequence[Answer]]  # what one request brings, and what it is told
+
+
+def _store(parcels: list[Parcel]) -> None:
+    accepted = [one for messages, _ in parcels for one in messages]
+    acceptance.store(accepted, [one for _, answers in parcels for one in answers])
+
+
+_commits: SharedCommit[Parcel] = SharedCommit(_store)
