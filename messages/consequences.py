@@ -26,8 +26,8 @@ GRAVITY = (Kind.SOFT_BOUNCE, Kind.BLOCKED, Kind.BOUNCE, Kind.COMPLAINT)
 SOURCE = "report"
 MAX_NOTE, MAX_SAID = 300, 1000  # characters
 
-# What a report comes to where it makes no event.
-NOBODYS, NOTHING, KNOWN, FAILED = "nobody's", "nothing", "known", "failed"
+# What a report comes to where it makes no event; "other" mail is known to report nothing.
+NOBODYS, OTHER, NOTHING, KNOWN, FAILED = "nobody's", "other", "nothing", "known", "failed"
 
 Told = set[tuple[UUID, str, str]]  # message, recipient and kind of events that there are
 
@@ -44,6 +44,8 @@ class Conclusion:
 
     @property
     def state(self) -> IncomingReport.State:
+        if self.outcome == OTHER:
+            return IncomingReport.State.IGNORED
         is_clear = self.outcome not in (NOTHING, FAILED)
         return IncomingReport.State.READ if is_clear else IncomingReport.State.UNCLASSIFIED
 
@@ -67,7 +69,8 @@ def _conclude(incoming: IncomingReport, recipient: Recipient, told: Told) -> Con
     report = _about(recipient, reports.read(content))
     if report is None:
         note = f"Nothing to report. {_described(content)}"
-        return Conclusion(NOTHING, note, recipient.message_id)
+        outcome = OTHER if reports.is_other(content) else NOTHING
+        return Conclusion(outcome, note, recipient.message_id)
 
     said = " ".join(filter(None, (report.kind, report.status, report.reason)))
     # One bounce may be reported by several servers on the way, or by our own attempt before.

@@ -21,6 +21,8 @@ from messages.models import OPEN, Attempt, IncomingReport, Message, Recipient, S
 
 # Events that are shown; a link can be followed a thousand times.
 MOST_EVENTS = 300
+# Of reports that say something an event tells.
+TOLD_NOTHING = (IncomingReport.State.IGNORED, IncomingReport.State.UNCLASSIFIED)
 
 
 @require_safe
@@ -84,9 +86,9 @@ def events_of(message: Message) -> list[Event]:
 def stories_of(message: Message, events: list[Event]) -> list[Story]:
     """Return what each recipient met, in as many queries for twenty as for one."""
     attempts = Attempt.objects.order_by("number", "id")
-    unclear = IncomingReport.objects.filter(state=IncomingReport.State.UNCLASSIFIED).order_by("id")
+    silent = IncomingReport.objects.filter(state__in=TOLD_NOTHING).order_by("id")
     recipients = message.recipients.order_by("id").prefetch_related(
-        Prefetch("attempts", attempts), Prefetch("reports", unclear.defer("content"))
+        Prefetch("attempts", attempts), Prefetch("reports", silent.defer("content"))
     )
     by_recipient: dict[str, list[Event]] = defaultdict(list)
     for event in events[:MOST_EVENTS]:

@@ -230,6 +230,7 @@ class IncomingReport(models.Model):
     class State(models.TextChoices):
         UNREAD = "unread"  # to be read
         READ = "read"  # it was a report; `note` says of what
+        IGNORED = "ignored"  # of a kind that reports nothing: an auto-reply, a receipt, a success
         UNCLASSIFIED = "unclassified"  # nothing to report, as far as we can tell: for staff to see
 
     # No constraint, and no cascade in the database: it outlives messages that are pruned earlier.

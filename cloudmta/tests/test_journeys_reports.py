@@ -111,7 +111,7 @@ def test_the_answer_of_a_machine_changes_nothing(house: House) -> None:
     ((note,),) = eventually(
         lambda: house.sql(
             "SELECT note FROM mail_incomingreport i JOIN mail_recipient r ON r.id = recipient_id"
-            " WHERE r.message_id = %s AND i.state = 'unclassified'",
+            " WHERE r.message_id = %s AND i.state = 'ignored'",
             message_id,
         )
     )

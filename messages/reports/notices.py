@@ -26,7 +26,7 @@ def is_failure(mail: Part, words: str) -> bool:
     says_so = RULES["words"].search(words) is not None
     if RULES["others"].search(subject):
         return False
-    if _is_other(mail, subject, words) and not (is_machine and says_so):
+    if _is_marked(mail, subject, words) and not (is_machine and says_so):
         return False
     if not is_machine and (_is_about_notices(mail, subject) or RULES["goods"].search(words)):
         return False
@@ -43,6 +43,19 @@ def is_failure(mail: Part, words: str) -> bool:
         # People who are away say such things too, but not in the words of a server.
         return says_so and classifier.find_status(words) != ""
     return heads_so and (says_so or _is_from_nobody(mail))
+
+
+def is_other(mail: Part, words: str) -> bool:
+    """Whether a mail that is no notice is of another kind that we know."""
+    words, subject = words[:MAX_WORDS], mail.value("subject")
+    is_automatic = mail.value("auto-submitted").lower().startswith("auto-")  # RFC 3834 §5
+    return (
+        (is_automatic and not _is_from_machine(mail))
+        or RULES["others"].search(subject) is not None
+        or _is_marked(mail, subject, words)
+        or is_challenge(words)
+        or any(RULES["successes"].search(text) for text in (subject, words))
+    )
 
 
 def is_challenge(words: str) -> bool:
@@ -73,7 +86,7 @@ def _is_about_notices(mail: Part, subject: str) -> bool:
     return is_to_many or RULES["answers"].match(subject) is not None
 
 
-def _is_other(mail: Part, subject: str, words: str) -> bool:
+def _is_marked(mail: Part, subject: str, words: str) -> bool:
     """Whether a mail says itself that it is an auto-reply, or a receipt (RFC 8098)."""
     if mail.parameters.get("report-type", "").lower() == "disposition-notification":
         return "reject" not in words

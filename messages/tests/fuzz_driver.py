@@ -21,6 +21,7 @@ LIMITS = ["-timeout=10", "-rss_limit_mb=512", "-max_len=8192"]
 
 
 def read_report(octets: bytes) -> None:
+    reports.is_other(octets)
     for report in reports.read(octets):
         assert report.kind in {"bounce", "soft_bounce", "blocked", "complaint"}
 

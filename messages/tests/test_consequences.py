@@ -132,7 +132,7 @@ class TestEvents:
     def test_good_news_is_none(self, action):
         report = read(delivered(), notification(group(action=action, status="2.0.0", code="250")))
 
-        assert (told(), report.state) == ([], UNCLASSIFIED)
+        assert (told(), report.state) == ([], IncomingReport.State.IGNORED)
 
     def test_whom_the_report_names_changes_nothing(self):
         read(delivered(), notification(group("somebody@else.example")))
@@ -355,6 +355,16 @@ class TestWhatCannotBeRead:
 
         assert report.state == UNCLASSIFIED
         assert report.note == "Nothing to report. from: Carol <carol@x.test>; subject: Hé"
+
+    def test_the_answer_of_a_machine_is_nothing_for_staff_to_see(self):
+        report = read(
+            delivered(),
+            b"From: Carol <carol@x.test>\r\nSubject: Re: Hello\r\nAuto-Submitted: auto-replied\r\n"
+            b"\r\nI am away.\r\n",
+        )
+
+        assert report.state == IncomingReport.State.IGNORED
+        assert report.note == "Nothing to report. from: Carol <carol@x.test>; subject: Re: Hello"
 
     def test_a_message_that_was_deleted_is_nobodys(self):
         report = came(delivered(), notification())

@@ -240,6 +240,7 @@ class TestDetail:
         note = f"Nothing to report. from: Carol; subject: Away {HOSTILE}"
         UNCLASSIFIED, READ = IncomingReport.State.UNCLASSIFIED, IncomingReport.State.READ
         ReportFactory(recipient=recipient, state=UNCLASSIFIED, note=note)
+        ReportFactory(recipient=recipient, state="ignored", note="Nothing to report. An answer")
         ReportFactory(recipient=recipient, state=READ, note="bounce 5.1.1; it has an event")
         ReportFactory(state=UNCLASSIFIED, note="Nothing to report. Of somebody else")
 
@@ -247,6 +248,7 @@ class TestDetail:
 
         assert "Mail came back" in text_of(page)
         assert f"Nothing to report. from: Carol; subject: Away {ESCAPED}" in page.content.decode()
+        assert "Nothing to report. An answer" in text_of(page)
         assert "it has an event" not in text_of(page)
         assert "somebody else" not in text_of(page)
 

@@ -43,6 +43,7 @@ quick = settings(max_examples=2000, deadline=None, suppress_health_check=[Health
 
 
 def survives(content: bytes) -> None:
+    reports.is_other(content)
     for report in reports.read(content):
         assert report.kind in KINDS
         assert report.reason in Reason

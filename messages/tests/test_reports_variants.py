@@ -271,6 +271,30 @@ def test_what_two_of_three_say_is_a_notice(sender, subject, words):
 
 
 @pytest.mark.parametrize(
+    ("field", "words", "is_known"),
+    [
+        ("Auto-Submitted: auto-replied", "I am away", True),
+        ("Auto-Submitted: auto-generated", "We have your question, number 55", True),
+        ("X-Autoreply: yes", "I am away", True),
+        ("Content-Type: text/plain", "Please confirm that you are a person: click here", True),
+        ("Content-Type: text/plain", "Your message has been successfully delivered", True),
+        ("Content-Type: text/plain", "Hello, it is me", False),
+    ],
+)
+def test_what_reports_nothing_may_be_of_a_known_kind(field, words, is_known):
+    mail = f"From: Carol <carol@example.net>\nSubject: Re: Your order\n{field}\n\n{words}\n"
+
+    assert reports.is_other(mail.encode()) is is_known
+
+
+def test_what_the_mail_system_says_and_we_do_not_understand_is_for_staff():
+    mail = b"From: MAILER-DAEMON@x.test\nAuto-Submitted: auto-replied\nSubject: Oops\n\nHm.\n"
+
+    assert reports.read(mail) == []
+    assert not reports.is_other(mail)
+
+
+@pytest.mark.parametrize(
     ("sender", "subject", "words"),
     [
         (
