@@ -1,4 +1,4 @@
-"""What a member can do to a message: take back what has not left, and send it again."""
+"""What a member can do to a message: take back what has not left, send it again, forget it."""
 
 from uuid import UUID
 
@@ -13,7 +13,7 @@ from django.views.decorators.http import require_http_methods
 from accounts import audit
 from accounts.models import Account, Membership
 from accounts.views import account_required
-from messages import queue, resending, sender
+from messages import queue, resending, retention, sender
 from messages.message_page import find, suppressed
 from messages.models import Content, Message, Recipient
 from messages.refusals import Refused
@@ -42,6 +42,33 @@ def cancel(request: HttpRequest, account: Account, message_id: UUID) -> HttpResp
         flash.success(request, f"Cancelled for {count} recipient{'' if count == 1 else 's'}.")
     else:
         flash.warning(request, "Nothing was cancelled: no recipient waits any more.")
+    return redirect("message-detail", message.id)
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+@account_required(role=Membership.Role.ADMIN)
+def forget(request: HttpRequest, account: Account, message_id: UUID) -> HttpResponse:
+    """Delete what one message holds, after asking once: somebody may have a right to that."""
+    message = find(account, message_id)
+    if request.method != "POST":
+        return render(request, "confirm.html", {
+            "question": f"Delete what {_name(message)} holds?",
+            "consequence": "Text, header and attachments are gone for good, and so are reports "
+            "that brought them home: nobody can look at them or send them again. The subject, who "
+            "it went to and its timeline stay.",
+            "act": "Delete the content",
+            "back": reverse("message-detail", args=[message.id]),
+        })  # fmt: skip
+    with transaction.atomic():
+        is_gone = retention.forget_content(message)
+        if is_gone:
+            audit.record(request, "deleted the content of the message", message.id)
+    if is_gone:
+        flash.success(request, "The content is deleted.")
+    else:
+        flash.warning(
+            request, "Nothing was deleted: it is gone, or a recipient still waits for it."
+        )
     return redirect("message-detail", message.id)
 
 

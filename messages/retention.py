@@ -14,7 +14,7 @@ from django.utils import timezone
 
 from accounts.models import Account
 from events.identifiers import first_id_at
-from messages.models import ContentsForgotten, Refusal
+from messages.models import ContentsForgotten, Message, Refusal
 
 # Messages in one transaction, so that none is long and no other waits for it.
 AT_ONCE = 1000
@@ -55,6 +55,17 @@ WITH page AS MATERIALIZED (
     DELETE FROM mail_content c USING page m WHERE c.message_id = m.id AND NOT {OPEN}
 )
 SELECT id FROM page ORDER BY id DESC LIMIT 1
+"""
+
+FORGET_CONTENT = f"""
+WITH one AS MATERIALIZED (
+    SELECT m.id FROM mail_message m WHERE m.id = %s AND NOT {OPEN}
+), reports AS (
+    -- A report often brings home what it is about; one that is still to be read is needed.
+    UPDATE mail_incomingreport i SET content = NULL FROM mail_recipient r, one
+     WHERE i.recipient_id = r.id AND r.message_id = one.id AND i.state <> 'unread'
+)
+DELETE FROM mail_content c USING one WHERE c.message_id = one.id
 """
 
 OLDEST_OPEN = """
@@ -113,6 +124,13 @@ def forget_refusals(account: Account, deadline: float) -> None:
             cursor.execute(REFUSALS, [before, beyond or 0, account.pk, AT_ONCE])
             if cursor.rowcount < AT_ONCE:
                 return
+
+
+def forget_content(message: Message) -> bool:
+    """Delete what one message holds, before its time. False: it is gone, or still needed."""
+    with connection.cursor() as cursor:
+        cursor.execute(FORGET_CONTENT, [message.pk])
+        return cursor.rowcount == 1
 
 
 def forget_contents(account: Account, deadline: float) -> None:

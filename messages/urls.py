@@ -18,6 +18,7 @@ of_one = [
     path("source.eml", content_pages.message_source, name="message-source"),
     path("cancel/", message_acts.cancel, name="message-cancel"),
     path("resend/", message_acts.resend, name="message-resend"),
+    path("forget/", message_acts.forget, name="message-forget"),
 ]
 
 urlpatterns = [

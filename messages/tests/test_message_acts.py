@@ -9,7 +9,7 @@ from accounts.models import AuditEntry
 from accounts.tests.people import Shop, text_of
 from domains.models import Domain
 from events.models import Suppression
-from messages.models import Content, Message, Recipient, State
+from messages.models import Content, IncomingReport, Message, Recipient, State
 from messages.tests.factories import (
     AccountFactory,
     MessageFactory,
@@ -71,6 +71,56 @@ class TestCancel:
         assert address not in page
         assert "Nothing was cancelled" in text_of(developer.post(address, follow=True))
         assert not AuditEntry.objects.exists()
+
+
+class TestForget:
+    @pytest.fixture
+    def admin(self, client, shop):
+        client.force_login(shop.admin)
+        return client
+
+    def address(self, message):
+        return reverse("message-forget", args=[message.id])
+
+    def test_the_content_goes_and_the_timeline_stays(self, admin, message):
+        carol = to(message, "carol@example.net", State.BOUNCED)
+        report = {"recipient": carol, "reverse_path": "", "size": 5, "content": b"Hello"}
+        read = IncomingReport.objects.create(**report, digest=b"1", state="read")
+        unread = IncomingReport.objects.create(**report, digest=b"2", state="unread")
+        headers = reverse("message-headers", args=[message.id])
+        assert self.address(message) in admin.get(headers).content.decode()
+
+        assert "gone for good" in text_of(admin.get(self.address(message)))
+        page = text_of(admin.post(self.address(message), follow=True))
+
+        assert "The content is deleted." in page
+        assert "carol@example.net" in page
+        assert not Content.objects.exists()
+        assert "The content is gone" in text_of(admin.get(headers))
+        read.refresh_from_db()
+        unread.refresh_from_db()
+        assert (read.content, bytes(unread.content)) == (None, b"Hello")
+        assert AuditEntry.objects.get().thing == str(message.id)
+
+    def test_what_a_recipient_still_waits_for_stays(self, admin, message):
+        to(message, "carol@example.net", State.DEFERRED)
+
+        page = text_of(admin.post(self.address(message), follow=True))
+
+        assert "Nothing was deleted" in page
+        assert Content.objects.exists()
+        assert not AuditEntry.objects.exists()
+
+    def test_another_message_keeps_its_own(self, admin, shop, message):
+        other = MessageFactory(account=shop.account, content=LETTER)
+
+        admin.post(self.address(message))
+
+        assert Content.objects.get().message == other
+
+    def test_developers_may_not(self, developer, message):
+        assert developer.post(self.address(message)).status_code == 403
+        assert Content.objects.exists()
 
 
 class TestResend:
