@@ -68,6 +68,7 @@ PAGES = (
 # Where help is, below the pages.
 HELP = (
     ("Documentation", "book", "docs"),
+    ("Status", "hdd-network", "status"),
     ("Contact", "life-preserver", "contact"),
 )
 

@@ -6,7 +6,7 @@ from django.urls import include, path
 from django.utils.functional import lazy
 from django.views.generic import RedirectView
 
-from cloudmta import api_docs, guide_pages
+from cloudmta import api_docs, guide_pages, status
 from cloudmta.metrics import metrics
 
 ACCOUNT = "api/v0.1/<str:name>/"
@@ -24,6 +24,8 @@ urlpatterns = [
     path("", include("messages.urls")),
     path("docs/", guide_pages.docs, name="docs"),
     path("docs/<slug:slug>/", guide_pages.docs_page, name="docs-page"),
+    path("status/", status.status, name="status"),
+    path("api/status", status.status_document, name="api-status"),
     path("api/schema", api_docs.Schema.as_view(), name="api-schema"),
     path("api/docs", api_docs.Docs.as_view(), name="api-docs"),
     path("api/docs/errors", api_docs.errors, name="api-errors"),

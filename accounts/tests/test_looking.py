@@ -1,16 +1,15 @@
 """Staff look as a customer: they see what a viewer sees, change nothing, and are seen."""
 
-import re
 from datetime import timedelta
-from uuid import UUID
 
 import pytest
 from django.contrib.auth.models import Permission
-from django.urls import URLPattern, URLResolver, get_resolver, reverse
+from django.urls import reverse
 from django.utils import timezone
 
 from accounts.looks import Look
 from accounts.models import AuditEntry, Membership, User
+from accounts.tests.addresses import addresses, filled
 from accounts.tests.people import Shop, text_of
 from messages.tests.factories import AccountFactory, MessageFactory, RecipientFactory, UserFactory
 
@@ -170,22 +169,6 @@ class TestWhoMayNot:
         session.save()
 
         assert client.get(reverse("team")).headers["Location"] == reverse("admin:index")
-
-
-def addresses(patterns=None, prefix=""):
-    """Yield name and route of every address of ours but the admin's."""
-    for one in get_resolver().url_patterns if patterns is None else patterns:
-        if isinstance(one, URLPattern):
-            yield one.name, prefix + str(one.pattern)
-        elif isinstance(one, URLResolver) and one.app_name != "admin":
-            yield from addresses(one.url_patterns, prefix + str(one.pattern))
-
-
-def filled(route):
-    """Return an address of a route, with something for each of its parts."""
-    something = {"uuid": str(UUID(int=0)), "int": "1"}
-    route = re.sub(r"\(\?P<\w+>[^)]*\)", "1", route).strip("^$")
-    return "/" + re.sub(r"<(?:(\w+):)?\w+>", lambda part: something.get(part[1], "x"), route)
 
 
 OWN = {"look-end", "log-out", "account_logout", "theme"}
