@@ -22,6 +22,8 @@ SWEEP = 2
 HOUSEKEEPING = {
     # The bounce door rings no bell: what it takes was under way for minutes or days.
     "messages.tasks.read_reports": SWEEP,
+    # Whoever uploaded a list watches.
+    "events.tasks.take_imports": SWEEP,
     "domains.tasks.check_domains": 10,
     "messages.tasks.look_after_held": 15,
     "messages.tasks.refresh_sts_policies": 60,

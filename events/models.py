@@ -103,6 +103,32 @@ class Suppression(models.Model):
         return self.address
 
 
+class SuppressionImport(models.Model):
+    """A file of addresses for the list: a worker takes it, and the report of that stays a while."""
+
+    account = models.ForeignKey(Account, on_delete=models.CASCADE, related_name="+")
+    created_at = models.DateTimeField(default=timezone.now)
+    content = models.BinaryField(null=True)  # UTF-8; null: it was taken
+    finished_at = models.DateTimeField(null=True)
+    # What became of its rows: see `suppression_file.Report`.
+    added = models.PositiveIntegerField(default=0)
+    renewed = models.PositiveIntegerField(default=0)
+    kept = models.PositiveIntegerField(default=0)
+    refused = models.PositiveIntegerField(default=0)
+    errors = models.JSONField(default=list)  # line and detail of the first that were refused
+
+    class Meta:
+        indexes = [
+            models.Index(
+                fields=["id"], condition=models.Q(finished_at=None), name="import_waiting"
+            ),
+            models.Index(fields=["created_at"], name="import_by_age"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.added} added, {self.renewed} renewed, {self.refused} refused"
+
+
 class Webhook(models.Model):
     """An address of the customer's application that events are posted to."""
 

@@ -23,8 +23,8 @@ from accounts.frame import Chip
 from accounts.models import Account, Membership
 from accounts.views import account_required
 from domains.addresses import AddressError
-from events import suppression_csv, suppression_file, suppressions
-from events.models import Suppression
+from events import suppression_csv, suppression_file, suppression_import, suppressions
+from events.models import Suppression, SuppressionImport
 from events.suppression_csv import CsvUnreadable
 from events.suppression_file import MAX_SIZE
 from events.suppressions import MAX_NOTE, ComplaintStays, Entry
@@ -38,8 +38,6 @@ CHIPS = {
     Reason.MANUAL: Chip("off", "●", "put on by you"),
     Reason.UNSUBSCRIBE: Chip("off", "●", "unsubscribed from digests"),
 }
-# Bad rows of a file that the page names.
-SHOWN_ERRORS = 20
 
 
 class AddForm(forms.Form):
@@ -196,17 +194,30 @@ def export(request: HttpRequest, account: Account) -> HttpResponseBase:
 @require_POST
 @account_required(role=DEVELOPER)
 def import_file(request: HttpRequest, account: Account) -> HttpResponse:
-    """Take a list out of a file, and say of each row that was left out why."""
+    """Keep a list for a worker, and go where one can watch it."""
     form = ImportForm(request.POST, request.FILES)
     if not form.is_valid():
         return _list(request, account, AddForm(), form, status=422)
+    if under_way := suppression_import.under_way(account):
+        flash.warning(request, "One file at a time: this one is not done. Then send yours again.")
+        return redirect("suppression-imported", under_way.pk)
+    file = form.cleaned_data["file"]
     try:
-        rows = suppression_csv.read(form.cleaned_data["file"].read())
         with transaction.atomic():
-            report = suppression_file.take(account, rows)
-            audit.record(request, "imported", f"{report.added + report.renewed} suppressions")
+            one = suppression_import.begin(account, file.read())
+            audit.record(request, "imported suppressions from", file.name)
     except CsvUnreadable as error:
         form.add_error("file", str(error))
         return _list(request, account, AddForm(), form, status=422)
-    context = {"report": report, "errors": report.errors[:SHOWN_ERRORS]}
-    return render(request, "events/suppression_import.html", context)
+    return redirect("suppression-imported", one.pk)
+
+
+@require_safe
+@account_required
+def imported(request: HttpRequest, account: Account, number: int) -> HttpResponse:
+    """Show how far an import is, and of each row that was left out why; htmx asks for the part."""
+    one = get_object_or_404(SuppressionImport, account=account, pk=number)
+    is_part = "HX-Request" in request.headers
+    context = {"one": one, "percent": suppression_import.progress(one), "is_part": is_part}
+    page = "events/_import.html" if is_part else "events/suppression_import.html"
+    return render(request, page, context)

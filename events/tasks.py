@@ -2,7 +2,15 @@
 
 from celery import shared_task, signals
 
-from events import outbox, ramp_up, reputation, retention, tallies, upkeep
+from events import (
+    outbox,
+    ramp_up,
+    reputation,
+    retention,
+    suppression_import,
+    tallies,
+    upkeep,
+)
 from events.hosting import Host
 from events.posting import Engine
 
@@ -25,6 +33,12 @@ def post_events() -> None:
 def prune_webhooks() -> None:
     """Forget old posts."""
     upkeep.prune()
+
+
+@shared_task(name="events.tasks.take_imports")
+def take_imports() -> None:
+    """Take what was uploaded for suppression lists."""
+    suppression_import.take_all()
 
 
 @shared_task(name="events.tasks.fold_destinations")

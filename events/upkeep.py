@@ -1,4 +1,4 @@
-"""Forget what webhooks have done long ago."""
+"""Forget what webhooks and imports have done long ago."""
 
 from datetime import timedelta
 from typing import Any
@@ -8,7 +8,7 @@ from django.db.models import Model, Q
 from django.utils import timezone
 
 from events.identifiers import first_id_at
-from events.models import News, WebhookBatch, WebhookPost
+from events.models import News, SuppressionImport, WebhookBatch, WebhookPost
 
 # Posts and their batches are shown, and failed ones can be replayed by post, for so long. News of
 # a webhook that is disabled wait as long for it to be enabled. Events themselves stay.
@@ -26,6 +26,7 @@ def prune() -> int:
         _delete(WebhookPost, Q(id__lt=oldest))
         + _delete(WebhookBatch, Q(id__lt=oldest) & not_waiting)
         + _delete(News, Q(created_at__lt=moment))
+        + _delete(SuppressionImport, Q(created_at__lt=moment))
     )
 
 

@@ -33,6 +33,11 @@ urlpatterns = [
     path("suppressions/add/", suppression_pages.add, name="suppression-add"),
     path("suppressions/export/", suppression_pages.export, name="suppression-export"),
     path("suppressions/import/", suppression_pages.import_file, name="suppression-import"),
+    path(
+        "suppressions/import/<int:number>/",
+        suppression_pages.imported,
+        name="suppression-imported",
+    ),
     path("suppressions/<int:number>/remove/", suppression_pages.remove, name="suppression-remove"),
     path("volume/", volume_page.volume, name="volume"),
     path("volume/<int:request_id>/withdraw/", volume_page.withdraw, name="volume-withdraw"),

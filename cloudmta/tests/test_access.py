@@ -13,7 +13,7 @@ from accounts.tests.addresses import addresses, filled
 from accounts.tests.people import Shop, is_sure
 from accounts.volume import RampUpRequest
 from domains import sending_domains
-from events import webhooks
+from events import suppression_import, webhooks
 from events.identifiers import new_id
 from events.models import WebhookBatch, WebhookPost
 from messages.tests.factories import AccountFactory, MessageFactory, RecipientFactory, UserFactory
@@ -76,6 +76,8 @@ def things(shop):
         "invitations/<int:number>": f"invitations/{invitation.pk}",
         "members/<int:number>": f"members/{shop.membership(shop.admin).pk}",
         "contact/<int:number>": f"contact/{contact.ask(shop.account, shop.alice, 'A', 'B').pk}",
+        "import/<int:number>": "import/"
+        + str(suppression_import.begin(shop.account, b"erin@example.net").pk),
         "suppressions/<int:number>": f"suppressions/{shop.account.suppressions.get().pk}",
         "<int:request_id>": request.pk,
         "<uuid:message_id>": message.id,

@@ -4,13 +4,20 @@ from datetime import timedelta
 
 import pytest
 from django.core.files.uploadedfile import SimpleUploadedFile
+from django.db import OperationalError
 from django.urls import reverse
 from django.utils import timezone
 
 from accounts.models import AuditEntry
 from accounts.tests.people import Shop, text_of
-from events import suppression_pages
-from events.models import Suppression
+from events import (
+    suppression_file,
+    suppression_import,
+    suppression_pages,
+    suppressions,
+    upkeep,
+)
+from events.models import Suppression, SuppressionImport
 from messages.tests.factories import AccountFactory, MessageFactory, UserFactory
 
 pytestmark = pytest.mark.django_db
@@ -48,6 +55,17 @@ def remove_url(one):
 
 def upload(client, content, name="list.csv"):
     return client.post(IMPORT, {"file": SimpleUploadedFile(name, content)})
+
+
+def taken(client, content):
+    """What the page says of a file once a worker has taken it."""
+    address = upload(client, content).url
+    suppression_import.take_all()
+    return client.get(address)
+
+
+def of_import(one):
+    return reverse("suppression-imported", args=[one.pk])
 
 
 def test_it_says_who_why_and_which_message_showed_it(developer, shop):
@@ -143,7 +161,7 @@ def test_a_file_goes_out_and_comes_back(developer, shop):
     file = b"".join(developer.get(EXPORT).streaming_content)
     Suppression.objects.all().delete()
 
-    text = text_of(upload(developer, file))
+    text = text_of(taken(developer, file))
 
     assert "New on the list 1" in text
     one = Suppression.objects.get()
@@ -151,11 +169,91 @@ def test_a_file_goes_out_and_comes_back(developer, shop):
 
 
 def test_bad_lines_are_named_and_the_others_taken(developer, shop):
-    text = text_of(upload(developer, b"address\ncarol@example.net\nnobody\n"))
+    text = text_of(taken(developer, b"address\ncarol@example.net\nnobody\n"))
 
     assert "New on the list 1" in text
     assert "Left out 1" in text
     assert "3" in text
+    assert AuditEntry.objects.get().thing == "list.csv"
+
+
+class TestWatching:
+    @pytest.fixture
+    def one(self, developer):
+        upload(developer, b"carol@example.net\ndave@example.net\n")
+        return SuppressionImport.objects.get()
+
+    def test_until_a_worker_comes_the_page_says_so_and_looks_again(self, developer, one):
+        response = developer.get(of_import(one))
+
+        assert "It begins within seconds" in text_of(response)
+        assert 'hx-trigger="load delay:1s"' in response.content.decode()
+
+    def test_it_says_how_far_it_is(self, developer, one, monkeypatch):
+        pages = []
+
+        def take(account, rows):
+            for _ in rows:
+                pages.append(text_of(developer.get(of_import(one), headers={"HX-Request": "true"})))
+            return suppression_file.Report(added=2)
+
+        monkeypatch.setattr(suppression_import, "TELL_EVERY", 1)
+        monkeypatch.setattr(suppression_file, "take", take)
+        suppression_import.take_all()
+
+        assert "33 % is read" in pages[1]
+
+    def test_when_it_is_done_it_looks_no_more_and_tells_a_reader(self, developer, one):
+        suppression_import.take_all()
+
+        page = developer.get(of_import(one), headers={"HX-Request": "true"}).content.decode()
+
+        assert "hx-trigger" not in page
+        assert "2 are new on the list, 0 were left out." in page
+        assert SuppressionImport.objects.get().content is None
+
+    def test_a_worker_that_fails_has_done_nothing_and_the_next_does_all(self, one, monkeypatch):
+        with monkeypatch.context() as patched:
+            patched.setattr(suppression_file, "BATCH", 1)
+            patched.setattr(suppressions, "put", fails_at_the_second(suppressions.put))
+            with pytest.raises(OperationalError):
+                suppression_import.take_all()
+        assert not Suppression.objects.exists()
+
+        suppression_import.take_all()
+        assert Suppression.objects.count() == 2
+
+    def test_one_file_at_a_time(self, developer, one):
+        response = upload(developer, b"erin@example.net")
+
+        assert response.url == of_import(one)
+        assert "One file at a time" in text_of(developer.get(response.url))
+        assert SuppressionImport.objects.count() == 1
+
+    def test_another_account_finds_nothing(self, client, one):
+        client.force_login(UserFactory(account=AccountFactory()))
+
+        assert client.get(of_import(one)).status_code == 404
+
+    def test_the_report_goes_in_time(self, one):
+        suppression_import.take_all()
+        SuppressionImport.objects.update(created_at=timezone.now() - timedelta(days=15))
+
+        upkeep.prune()
+
+        assert not SuppressionImport.objects.exists()
+
+
+def fails_at_the_second(put):
+    calls = []
+
+    def failing(*arguments):
+        calls.append(1)
+        if len(calls) == 2:
+            raise OperationalError("The server is gone")
+        return put(*arguments)
+
+    return failing
 
 
 @pytest.mark.parametrize(
@@ -173,7 +271,7 @@ def test_what_strangers_wrote_is_text(developer, shop):
     on_list(shop.account, f'"{HOSTILE}"@example.net', note=HOSTILE)
 
     assert HOSTILE not in developer.get(LIST).content.decode()
-    assert HOSTILE not in upload(developer, HOSTILE.encode()).content.decode()
+    assert HOSTILE not in taken(developer, HOSTILE.encode()).content.decode()
 
 
 def test_a_viewer_looks_and_changes_nothing(viewer, shop):
