@@ -1,9 +1,10 @@
 """`python -m benchmarks.screenshots`: a picture of every page, light and dark, in docs/screenshots.
 
-Starts the product, fills the demo account with a month, and goes through SHOTS in Chromium. A new
-page joins by one line there.
+Starts the product, fills the demo account with a month, and goes through `shots.py` in Chromium.
+`README.md` in that folder shows them all.
 """
 
+import argparse
 import base64
 import http.client
 import os
@@ -11,113 +12,79 @@ import re
 import shutil
 import subprocess
 import sys
-from dataclasses import dataclass
+from collections.abc import Sequence
+from typing import Literal
 
 import django
-from playwright.sync_api import Page, sync_playwright
+from playwright.sync_api import Browser, Page, sync_playwright
 
 from benchmarks.product import ROOT, Product, ProductError, started
+from benchmarks.shots import INSIDE, OUTSIDE, SAMPLES, Shot
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "cloudmta.settings")
 os.environ.setdefault("DEVELOPMENT", "true")
 django.setup()
 
 from django.urls import reverse  # noqa: E402
+from django.utils.text import slugify  # noqa: E402
 
 FOLDER = ROOT / "docs" / "screenshots"
-DESK, PHONE = (1280, 800), (390, 844)
-QUALITY = 75  # of WebP, out of 100: text stays sharp, and a picture has 20 to 60 KB
+# Width and height of a window; a page that is longer is taken down to LONGEST.
+DESK, PHONE, LONGEST = (1280, 800), (390, 844), 1600
+SCHEMES: tuple[Literal["light", "dark"], ...] = ("light", "dark")
+QUALITY = 60  # of WebP, out of 100: text stays sharp, and a picture has 20 to 60 KB
 # Debian's Chromium asks hosts of its maker for this and that at each start.
 ARGUMENTS = ["--disable-background-networking", "--disable-component-update", "--disable-sync"]
+INDEX = """\
+# Screenshots
 
-
-@dataclass(frozen=True)
-class Shot:
-    """One page by the name of its URL."""
-
-    name: str
-    sample: str = ""  # which of SAMPLES the page is of
-    query: str = ""
-    file: str = ""  # what the picture is called, if not like the URL
-    is_outside: bool = False  # for who is not logged in
-    on_phone: bool = False  # taken on a phone as well
-
-    @property
-    def title(self) -> str:
-        return self.file or self.name
-
-
-# Things that have pages of their own: the list that leads to one, and where its id stands there.
-SAMPLES = {
-    "message": ("message-list", "?state=delivered", r"/messages/([0-9a-f-]{36})/"),
-    "bounced": ("message-list", "?state=bounced", r"/messages/([0-9a-f-]{36})/"),
-    "domain": ("domain-list", "", r"/domains/(?!new/)([\w-]+)/"),
-    "webhook": ("webhook-list", "", r"/webhooks/([0-9a-f-]{36})/"),
-}
-SHOTS = (
-    Shot("log-in", is_outside=True),
-    Shot("account_signup", file="sign-up", is_outside=True),
-    Shot("overview", on_phone=True),
-    Shot("message-list", on_phone=True),
-    Shot("message-list", query="?tag=order&state=bounced", file="message-list-filtered"),
-    Shot("message-detail", "message", on_phone=True),
-    Shot("message-detail", "bounced", file="message-detail-bounced"),
-    Shot("message-preview", "message"),
-    Shot("message-headers", "message"),
-    Shot("message-checks", "message"),
-    Shot("message-refusals"),
-    Shot("domain-list"),
-    Shot("domain-detail", "domain"),
-    Shot("domain-new"),
-    Shot("analytics", on_phone=True),
-    Shot("analytics", query="?period=7d&interval=hour&by=destination", file="analytics-by-hour"),
-    Shot("suppression-list"),
-    Shot("webhook-list"),
-    Shot("webhook-detail", "webhook"),
-    Shot("credential-list"),
-    Shot("volume"),
-    Shot("team"),
-    Shot("settings"),
-    Shot("contact"),
-    Shot("docs"),
-    Shot("api-docs"),
-)
+Every page, light and dark, with a made-up month of a shop. Made by `make screenshots`.
+"""
 
 
 def main() -> int:
+    parser = argparse.ArgumentParser(prog="python -m benchmarks.screenshots", description=__doc__)
+    parser.add_argument("only", nargs="*", help="words of the pages to take anew; all by default")
+    only = parser.parse_args().only
     try:
         with started() as product:
             command = [sys.executable, "manage.py", "demo", "--history", "30d"]
             subprocess.run(
                 command, cwd=ROOT, env=product.environment, check=True, stdout=subprocess.DEVNULL
             )
-            take_all(product)
+            take_all(product, only)
     except ProductError as error:
         print(error, file=sys.stderr)
         return 1
+    write_index()
     total = sum(file.stat().st_size for file in FOLDER.glob("*.webp"))
     print(f"{len(list(FOLDER.glob('*.webp')))} pictures, {total / 1e6:.1f} MB, in {FOLDER}")
     return 0
 
 
-def take_all(product: Product) -> None:
+def take_all(product: Product, only: Sequence[str]) -> None:
     """Take every picture anew; those of pages that are no more are gone."""
-    shutil.rmtree(FOLDER, ignore_errors=True)
-    FOLDER.mkdir(parents=True)
+    if not only:
+        shutil.rmtree(FOLDER, ignore_errors=True)
+    FOLDER.mkdir(parents=True, exist_ok=True)
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(
             executable_path=shutil.which("chromium"), args=ARGUMENTS, chromium_sandbox=False
         )
-        for is_outside in (True, False):
-            window = browser.new_context(base_url=product.facts["dashboard_url"])
-            page = window.new_page()
-            if not is_outside:
-                log_in(page, product)
-            for shot in SHOTS:
-                if shot.is_outside == is_outside:
-                    take(page, shot)
-            window.close()
+        for shots, is_outside in ((OUTSIDE, True), (INSIDE, False)):
+            wanted = [shot for shot in shots if not only or shot.words in only]
+            take_some(browser, product, wanted, is_outside)
         browser.close()
+
+
+def take_some(browser: Browser, product: Product, shots: Sequence[Shot], is_outside: bool) -> None:
+    window = browser.new_context(base_url=product.facts["dashboard_url"])
+    page = window.new_page()
+    if not is_outside:
+        log_in(page, product)
+    for shot in shots:
+        take(page, product, shot)
+    window.close()
 
 
 def log_in(page: Page, product: Product) -> None:
@@ -128,31 +95,50 @@ def log_in(page: Page, product: Product) -> None:
     page.wait_for_url(reverse("overview"))
 
 
-def take(page: Page, shot: Shot) -> None:
+def take(page: Page, product: Product, shot: Shot) -> None:
     """Take one page in light and dark, and on a phone if that is wanted."""
-    url = reverse(shot.name, args=sample_id(page, shot.sample)) + shot.query
+    arguments = [shot.argument] if shot.argument else sample_arguments(page, shot.sample)
+    url = reverse(shot.name, args=arguments) + shot.query
+    page.set_viewport_size({"width": DESK[0], "height": DESK[1]})
+    if shot.act:
+        open_page(page, url)
+        shot.act(page, product)
     sizes = {"": DESK} | ({"-phone": PHONE} if shot.on_phone else {})
-    for suffix, (width, height) in sizes.items():
-        page.set_viewport_size({"width": width, "height": height})
-        for scheme in ("light", "dark"):
+    for suffix, size in sizes.items():
+        for scheme in SCHEMES:
+            page.set_viewport_size({"width": size[0], "height": size[1]})
             page.emulate_media(color_scheme=scheme, reduced_motion="reduce")
-            answer = page.goto(url)
-            if not answer or answer.status != http.client.OK:
-                raise ProductError(f"{url} answered {answer and answer.status}")
-            page.wait_for_load_state("networkidle")
-            (FOLDER / f"{shot.title}{suffix}-{scheme}.webp").write_bytes(picture(page))
+            if not shot.act:
+                open_page(page, url)
+            show_all(page, size)
+            (FOLDER / f"{slugify(shot.words)}{suffix}-{scheme}.webp").write_bytes(picture(page))
 
 
-def sample_id(page: Page, sample: str) -> list[str]:
-    """Return the id of the first thing on a list, as the argument of its URL; none of no sample."""
+def open_page(page: Page, url: str) -> None:
+    answer = page.goto(url)
+    if not answer or answer.status != http.client.OK:
+        raise ProductError(f"{url} answered {answer and answer.status}")
+    page.wait_for_load_state("networkidle")
+
+
+def show_all(page: Page, size: tuple[int, int]) -> None:
+    """Make the window as high as the page is, up to LONGEST."""
+    page.evaluate("scrollTo(0, 0)")
+    page.set_viewport_size({"width": size[0], "height": size[1]})
+    height = page.evaluate("document.documentElement.scrollHeight")
+    page.set_viewport_size({"width": size[0], "height": min(max(height, size[1]), LONGEST)})
+
+
+def sample_arguments(page: Page, sample: str) -> list[str]:
+    """Return what the URL of the first thing on a list says of it; none of no sample."""
     if not sample:
         return []
-    name, query, pattern = SAMPLES[sample]
-    page.goto(reverse(name) + query)
+    name, of, query, pattern = SAMPLES[sample]
+    page.goto(reverse(name, args=sample_arguments(page, of)) + query)
     found = re.search(pattern, page.content())
     if not found:
         raise ProductError(f"There is no {sample} on {page.url}")
-    return [found[1]]
+    return list(found.groups())
 
 
 def picture(page: Page) -> bytes:
@@ -162,6 +148,18 @@ def picture(page: Page) -> bytes:
     taken = session.send("Page.captureScreenshot", options)
     session.detach()
     return base64.b64decode(taken["data"])
+
+
+def write_index() -> None:
+    """List all pictures, each page under its name."""
+    parts = [INDEX]
+    for shot in (*OUTSIDE, *INSIDE):
+        for suffix, where in (("", ""), ("-phone", ", on a phone")):
+            name = f"{slugify(shot.words)}{suffix}"
+            if (FOLDER / f"{name}-light.webp").exists():
+                row = " | ".join(f"![{scheme}]({name}-{scheme}.webp)" for scheme in SCHEMES)
+                parts.append(f"## {shot.words}{where}\n\n| light | dark |\n|---|---|\n| {row} |\n")
+    (FOLDER / "README.md").write_text("\n".join(parts))
 
 
 if __name__ == "__main__":

@@ -11,7 +11,7 @@ from django.db import connection
 from django.utils import timezone
 
 from accounts.models import Account, Credential
-from cloudmta.demo_history import mail, surroundings, writing
+from cloudmta.demo_history import company, mail, surroundings, writing
 from cloudmta.demo_history.writing import Month
 from events import tallies
 from events.identifiers import first_id_at
@@ -51,6 +51,8 @@ def fill(
     surroundings.volume(account, used)
     surroundings.refusals(month, start)
     surroundings.posts(month)
+    company.people(account, domain, now)
+    company.questions(account, now)
     # As housekeeping would have done hour by hour.
     tallies.fold(account.pk, start, now - tallies.FOLD_AFTER)
     _finish(account)

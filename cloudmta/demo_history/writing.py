@@ -4,9 +4,6 @@ import random
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from email.message import EmailMessage
-from email.policy import SMTP
-from email.utils import format_datetime
 from ipaddress import ip_address
 from uuid import UUID
 
@@ -14,7 +11,7 @@ from django.db import connection, transaction
 from psycopg.types.json import Jsonb
 
 from accounts.models import Account, Credential
-from cloudmta.demo_history import fates
+from cloudmta.demo_history import content, fates
 from cloudmta.demo_history.fates import Fate, Happening, Try
 from cloudmta.demo_history.mail import Letter
 from events import ledger
@@ -109,7 +106,8 @@ def _letter(month: Month, rows: Rows, letter: Letter, ids: Iterator[int]) -> Non
         round(month.chance.random() * 2, 1), [], True, True, True, stream.is_digest,
     ))  # fmt: skip
     if letter.at >= month.with_content_from or any(fate.due_at for _, fate in addressed):
-        rows.contents.append((message_id, _content(facts, sender, addressed)))
+        data = content.of(letter, sender, [address for address, _ in addressed], header)
+        rows.contents.append((message_id, data))
     destinations = [address.rpartition("@")[2] for address, _ in addressed]
     rows.sums.add(
         Tally.ACCEPTED, month.account.pk, letter.at, stream.message_class, tags, sender_domain,
@@ -216,24 +214,6 @@ def _event(
         id_at(happening.at), account, facts.message_id, address, happening.kind.value,
         happening.at, Jsonb(details), list(stream.tags), Jsonb({}), facts.header, False,
     )  # fmt: skip
-
-
-def _content(facts: Facts, sender: str, addressed: Sequence[tuple[str, Fate]]) -> bytes:
-    message, subject = EmailMessage(), facts.letter.subject
-    message["From"] = sender
-    message["To"] = ", ".join(address for address, _ in addressed)
-    message["Subject"] = subject
-    message["Date"] = format_datetime(facts.letter.at)
-    message["Message-ID"] = facts.header
-    message.set_content(
-        f"Hello,\n\n{subject}.\n\nLook at it: https://shop.example/orders\n\nYour shop\n"
-    )
-    message.add_alternative(
-        f"<h1>{subject}</h1><p>Hello,</p><p>thank you for buying at our shop."
-        ' <a href="https://shop.example/orders">Look at your orders</a>.</p><p>Your shop</p>',
-        subtype="html",
-    )
-    return message.as_bytes(policy=SMTP)
 
 
 def suppressions(month: Month) -> None:

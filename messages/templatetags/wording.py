@@ -35,7 +35,7 @@ EVENTS = {
     Kind.DELIVERY: Chip("good", "✓", "delivery"),
     Kind.SOFT_BOUNCE: Chip("waiting", "↻", "soft bounce"),
     Kind.BOUNCE: Chip("wrong", "✕", "bounce"),
-    Kind.BLOCKED: Chip("wrong", "⊘", "blocked"),
+    Kind.BLOCKED: Chip("off", "⊘", "blocked"),
     Kind.COMPLAINT: Chip("wrong", "!", "complaint"),
     Kind.OPEN: Chip("good", "○", "open"),
     Kind.CLICK: Chip("good", "→", "click"),
