@@ -1,3 +1,4 @@
+import re
 from datetime import datetime, timedelta
 
 import pytest
@@ -42,6 +43,9 @@ class TestMaking:
         assert shown.pop("last_used_at")
         assert shown.pop("last_used_from") == "127.0.0.1"
         assert shown == made
+
+    def test_scanners_know_it_and_no_url_has_to_escape_it(self, alice):
+        assert re.fullmatch(r"cmta_[A-Za-z0-9]{24}", created(alice)["secret"])
 
     def test_it_may_send_and_read_unless_asked_otherwise(self, alice):
         made = created(alice)
