@@ -12,11 +12,11 @@ import re
 import shutil
 import subprocess
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Literal
 
 import django
-from playwright.sync_api import Browser, Page, sync_playwright
+from playwright.sync_api import Browser, Error, Page, sync_playwright
 
 from benchmarks.product import ROOT, Product, ProductError, started
 from benchmarks.shots import INSIDE, OUTSIDE, SAMPLES, Shot
@@ -52,18 +52,18 @@ def main() -> int:
             subprocess.run(
                 command, cwd=ROOT, env=product.environment, check=True, stdout=subprocess.DEVNULL
             )
-            take_all(product, only)
+            missing = take_all(product, only)
     except ProductError as error:
         print(error, file=sys.stderr)
         return 1
     write_index()
     total = sum(file.stat().st_size for file in FOLDER.glob("*.webp"))
     print(f"{len(list(FOLDER.glob('*.webp')))} pictures, {total / 1e6:.1f} MB, in {FOLDER}")
-    return 0
+    return 1 if missing else 0
 
 
-def take_all(product: Product, only: Sequence[str]) -> None:
-    """Take every picture anew; those of pages that are no more are gone."""
+def take_all(product: Product, only: Sequence[str]) -> list[str]:
+    """Take every picture anew, and return which could not be; those of pages no more are gone."""
     if not only:
         shutil.rmtree(FOLDER, ignore_errors=True)
     FOLDER.mkdir(parents=True, exist_ok=True)
@@ -71,19 +71,34 @@ def take_all(product: Product, only: Sequence[str]) -> None:
         browser = playwright.chromium.launch(
             executable_path=shutil.which("chromium"), args=ARGUMENTS, chromium_sandbox=False
         )
-        for shots, is_outside in ((OUTSIDE, True), (INSIDE, False)):
-            wanted = [shot for shot in shots if not only or shot.words in only]
-            take_some(browser, product, wanted, is_outside)
+        missing = [
+            words
+            for shots, is_outside in ((OUTSIDE, True), (INSIDE, False))
+            for words in take_some(
+                browser,
+                product,
+                [shot for shot in shots if not only or shot.words in only],
+                is_outside,
+            )
+        ]
         browser.close()
+    return missing
 
 
-def take_some(browser: Browser, product: Product, shots: Sequence[Shot], is_outside: bool) -> None:
+def take_some(
+    browser: Browser, product: Product, shots: Sequence[Shot], is_outside: bool
+) -> Iterator[str]:
+    """Take these, and yield the words of those that could not be."""
     window = browser.new_context(base_url=product.facts["dashboard_url"])
     page = window.new_page()
     if not is_outside:
         log_in(page, product)
     for shot in shots:
-        take(page, product, shot)
+        try:
+            take(page, product, shot)
+        except (Error, AssertionError, ProductError) as error:
+            print(f"{shot.words}: {error}", file=sys.stderr)
+            yield shot.words
     window.close()
 
 
