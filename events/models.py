@@ -4,7 +4,7 @@ import uuid
 
 from django.contrib.postgres.fields import ArrayField
 from django.db import models
-from django.db.models.functions import Now
+from django.db.models.functions import Lower, Now
 from django.utils import timezone
 
 from accounts.models import Account
@@ -60,6 +60,9 @@ class Event(models.Model):
                 condition=models.Q(kind__in=("bounce", "blocked", "complaint")),
                 name="event_of_trouble",
             ),
+            # For whoever looks for a person's mail. Here, and not on recipients: an event is
+            # written once, and a recipient's row anew with each state, into all its indexes.
+            models.Index(Lower("recipient"), "account", "message_id", name="event_by_recipient"),
         ]
 
     def __str__(self) -> str:

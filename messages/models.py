@@ -3,6 +3,7 @@
 import uuid
 
 from django.contrib.postgres.fields import ArrayField
+from django.contrib.postgres.indexes import HashIndex
 from django.db import models
 from django.utils import timezone
 
@@ -55,7 +56,11 @@ class Message(models.Model):
     is_scanned = models.BooleanField(default=True, db_default=True)
 
     class Meta:
-        indexes = [models.Index(fields=["account", "-id"], name="message_by_account")]
+        indexes = [
+            models.Index(fields=["account", "-id"], name="message_by_account"),
+            # The name that clients know a message by: only equality is asked for.
+            HashIndex(fields=["message_id_header"], name="message_by_header"),
+        ]
 
     def __str__(self) -> str:
         return f"{self.id}"

@@ -1,7 +1,8 @@
 """Find messages of an account: by time, by facts, by recipients, or by the words of a search box.
 
-Only ids and times have an index. All else is looked for in the newest messages of the time that
-is asked about, so that no search reads a whole table.
+Ids and times have an index; a recipient is found by the events of the address, a Message-ID by an
+index of its own. All else is looked for in the newest messages of the time that is asked about, so
+that no search reads a whole table.
 """
 
 from collections.abc import Mapping
@@ -9,7 +10,9 @@ from typing import Any, TypeVar
 from uuid import UUID
 
 from django.db.models import BooleanField, Model, OuterRef, Q, QuerySet, Subquery, Value
+from django.db.models.functions import Lower
 
+from accounts.domain_names import to_unicode
 from accounts.message_class import BY_NAME
 from accounts.models import Account
 from domains.addresses import AddressError, normalise_domain, split_address
@@ -19,6 +22,8 @@ from messages.models import Message, Recipient
 
 # Rows that a search without an index looks through: some milliseconds' worth.
 NEWEST = 10_000
+# Messages to one recipient that an index leads to at once.
+MOST = 1_000
 
 Row = TypeVar("Row", bound=Model)
 
@@ -30,7 +35,15 @@ def find(account: Account, asked: Mapping[str, Any]) -> QuerySet[Message]:
     if message_id := _message_id(text):
         return found.filter(_facts(asked), _recipients(asked), id=message_id)
     condition = _condition(asked)
-    return newest(found).filter(condition) if condition else found
+    if not condition:
+        return found
+    among_newest = newest(found).filter(condition)
+    if not _names_somebody(asked):
+        return among_newest
+    # What has no event yet is new, but for mail that is held; all else is known by its events.
+    ids = set(among_newest.order_by("-pk").values_list("pk", flat=True)[:MOST])
+    ids |= _known(account, asked)
+    return found.filter(condition, pk__in=ids)
 
 
 def _condition(asked: Mapping[str, Any]) -> Q:
@@ -43,9 +56,43 @@ def oldest_searched(account: Account, asked: Mapping[str, Any]) -> UUID | None:
     if _message_id(asked.get("query", "")) or not _condition(asked):
         return None
     theirs = _in_time(Message.objects.filter(account=account), asked)
+    if _names_somebody(asked):
+        known = _known(account, asked)
+        return min(known) if len(known) >= MOST else None
     last_two = theirs.order_by("-pk").values_list("pk", flat=True)[NEWEST - 1 : NEWEST + 1]
     oldest, *older = [*last_two, None]
     return oldest if any(older) else None
+
+
+def _names_somebody(asked: Mapping[str, Any]) -> bool:
+    """Say whether a recipient or a Message-ID is asked for, which have an index."""
+    return "recipient" in asked or "@" in asked.get("query", "")[1:]
+
+
+def _known(account: Account, asked: Mapping[str, Any]) -> set[UUID]:
+    """Return the ids of the newest messages that an address or a Message-ID leads to."""
+    text = asked.get("recipient") or asked["query"]
+    events = Event.objects.annotate(who=Lower("recipient")).filter(
+        account=account, who__in=spellings(text)
+    )
+    if "since" in asked:
+        events = events.filter(message_id__gte=first_id_at(asked["since"]))
+    if "until" in asked:
+        events = events.filter(message_id__lt=first_id_at(asked["until"]))
+    ids = events.order_by("-message_id").values_list("message_id", flat=True).distinct()
+    # In no order, or the index of what is asked for might not be the one that is read.
+    theirs = Message.objects.filter(account=account, message_id_header=_header(text))
+    return {*ids[:MOST], *theirs.values_list("pk", flat=True)[:MOST]}
+
+
+def spellings(text: str) -> set[str]:
+    """Return how an address may stand in an event, in lower case: as typed, and as DNS has it."""
+    known = {text.lower()}
+    try:
+        local_part, domain = split_address(text)
+    except AddressError:
+        return known
+    return known | {f"{local_part}@{name}".lower() for name in (domain, to_unicode(domain))}
 
 
 def newest(rows: QuerySet[Row]) -> QuerySet[Row]:
@@ -137,9 +184,12 @@ def _words(text: str) -> Q:
     if text.startswith("@"):
         return _has_recipient(Q(domain=_domain(text[1:])))
     if "@" in text:
-        header = text if text.startswith("<") else f"<{text}>"
-        return _has_recipient(_address(text)) | Q(message_id_header=header)
+        return _has_recipient(_address(text)) | Q(message_id_header=_header(text))
     condition = Q()
     for word in text.split():
         condition &= Q(subject__icontains=word)
     return condition
+
+
+def _header(text: str) -> str:
+    return text if text.startswith("<") else f"<{text}>"

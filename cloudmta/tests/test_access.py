@@ -63,6 +63,7 @@ def things(shop):
     post = WebhookPost.objects.create(
         id=new_id(), webhook=webhook, batch=batch, attempt=1, started_at=timezone.now(),
         duration=timedelta(seconds=1), url=webhook.url, event_count=0, response_status=204,
+        request_headers={},
     )  # fmt: skip
     credential, _ = authentication.create_credential(shop.account, "Web shop")
     shop.account.suppressions.create(address="carol@example.net", reason="manual")

@@ -77,7 +77,7 @@ def test_no_person_can_be_reached(month):
 
 
 def test_a_second_month_is_refused(month):
-    credential = month.credentials.get()
+    credential = month.credentials.get(name="Demo")
 
     with pytest.raises(HasHistory):
         fill(month, credential)

@@ -69,6 +69,65 @@ class TestFind:
         assert found(account, tag="a") == newest
         assert len(found(account)) == 3
 
+    @pytest.mark.parametrize(
+        "asked",
+        [
+            {"query": "carol@example.net"},
+            {"query": "Carol@EXAMPLE.net"},
+            {"recipient": "carol@example.net"},
+            {"recipient": "carol@example.net", "state": "bounced"},
+            {"query": "<old@alices.example>"},
+            {"query": "old@alices.example"},
+        ],
+    )
+    def test_a_recipient_and_a_message_id_are_found_however_old(self, account, monkeypatch, asked):
+        monkeypatch.setattr(search, "NEWEST", 2)
+        old = self.sent(account, "Carol@example.net", message_id_header="<old@alices.example>")
+        self.made(account)
+
+        assert found(account, **asked) == [old]
+        assert search.oldest_searched(account, asked) is None
+        assert found(account, **asked, until=timezone.now() - timedelta(hours=1)) == []
+        assert found(account, **asked | {"tag": "none"}) == []
+        assert found(AccountFactory(), **asked) == []
+
+    @pytest.mark.parametrize("written", ["carol@bücher.example", "carol@xn--bcher-kva.example"])
+    @pytest.mark.parametrize("typed", ["carol@BÜCHER.example", "carol@XN--bcher-kva.example"])
+    def test_however_its_domain_is_written(self, account, monkeypatch, written, typed):
+        monkeypatch.setattr(search, "NEWEST", 1)
+        old = self.sent(account, written)
+        self.made(account)
+
+        assert found(account, query=typed) == [old]
+
+    def test_of_a_recipient_of_much_mail_the_newest_come_first_and_where_it_goes_on(
+        self, account, monkeypatch
+    ):
+        monkeypatch.setattr(search, "NEWEST", 1)
+        monkeypatch.setattr(search, "MOST", 2)
+        now = timezone.now()
+        sent = [
+            self.sent(account, "carol@example.net", id=first_id_at(now - timedelta(days=days)))
+            for days in (4, 3, 2)
+        ]
+        self.made(account)
+
+        assert found(account, query="carol@example.net") == sent[1:]
+        assert search.oldest_searched(account, {"query": "carol@example.net"}) == sent[1].id
+        until = now - timedelta(days=2.5)
+        assert found(account, query="carol@example.net", until=until) == sent[:2]
+
+    def sent(self, account, address, **fields):
+        """A message that has bounced, and is older than all that are made without an id."""
+        fields = {"id": first_id_at(timezone.now() - timedelta(minutes=5))} | fields
+        message = MessageFactory(account=account, **fields)
+        local_part, _, domain = address.rpartition("@")
+        name = domain.encode("idna").decode() if not domain.isascii() else domain
+        RecipientFactory(message=message, address=address, domain=name, state=State.BOUNCED)
+        for kind in (Kind.SOFT_BOUNCE, Kind.BOUNCE):
+            EventFactory(message=message, recipient=address, kind=kind)
+        return message
+
     def test_an_earlier_time_has_newest_ones_of_its_own(self, account, monkeypatch):
         monkeypatch.setattr(search, "NEWEST", 2)
         now = timezone.now()
