@@ -80,7 +80,8 @@ class ResendForm(forms.Form):
     """Ask to whom a message is sent again."""
 
     recipients = forms.ModelMultipleChoiceField(
-        Recipient.objects.none(), widget=forms.CheckboxSelectMultiple, label="Send it again to",
+        Recipient.objects.none(), label="Send it again to",
+        widget=forms.CheckboxSelectMultiple({"class": "form-check-input"}),
         error_messages={"required": "Choose one recipient at least."},
     )  # fmt: skip
 

@@ -7,7 +7,8 @@
 "use strict";
 
 (() => {
-  const GHOST = 0.35; // how much of its colour the period before keeps
+  const GHOST = 0.5; // how much of its colour the period before keeps
+  const WIDEST = 48; // pixels of a bar
   const drawn = new Map();
 
   function colour(tone) {
@@ -23,12 +24,12 @@
   const faded = (rgb) => rgb.replace("rgb(", "rgba(").replace(")", `, ${GHOST})`);
 
   function dataset(data, series) {
-    const plain = colour(series.tone ?? "accent");
+    const plain = colour(`plot-${series.tone ?? "accent"}`);
     const tint = series.ghost ? faded(plain) : plain;
     return {
       label: series.name, data: series.values, type: series.dashed || series.ghost ? "line" : data.type,
       borderColor: tint, backgroundColor: tint, borderWidth: data.type === "bar" && !series.dashed && !series.ghost ? 0 : 2,
-      borderDash: series.dashed ? [6, 4] : [], pointRadius: 0, pointHitRadius: 12, tension: 0.25,
+      borderDash: series.dashed ? [6, 4] : [], pointRadius: 0, pointHitRadius: 12, maxBarThickness: WIDEST, borderRadius: 2,
       order: series.dashed || series.ghost ? 0 : 1, // lines before bars
       stack: series.dashed ? "line" : series.ghost ? "before" : "now", spanGaps: true,
     };
@@ -38,12 +39,12 @@
     const text = colour("muted");
     const line = colour("line");
     const stacked = Boolean(data.stacked);
-    const shown = (value) => `${value.toLocaleString()}${data.unit ?? ""}`;
+    const shown = (value) => `${value.toLocaleString("en")}${data.unit ?? ""}`;
     return {
-      animation: false, maintainAspectRatio: false, interaction: { mode: "index", intersect: false },
+      animation: false, font: { family: getComputedStyle(document.body).fontFamily }, maintainAspectRatio: false, interaction: { mode: "index", intersect: false },
       scales: {
         x: { stacked, grid: { display: false }, ticks: { color: text, maxRotation: 0, autoSkipPadding: 16 } },
-        y: { stacked, beginAtZero: true, grid: { color: line }, ticks: { color: text, precision: data.unit ? undefined : 0, callback: shown } },
+        y: { stacked, beginAtZero: true, grid: { color: line }, ticks: { color: text, maxTicksLimit: 6, precision: data.unit ? undefined : 0, callback: shown } },
       },
       plugins: {
         legend: { display: false }, // it stands in the HTML

@@ -51,7 +51,7 @@ def fill(
     surroundings.volume(account, used)
     surroundings.refusals(month, start)
     surroundings.posts(month)
-    company.people(account, domain, now)
+    company.people(account, credential, domain, now)
     company.questions(account, now)
     # As housekeeping would have done hour by hour.
     tallies.fold(account.pk, start, now - tallies.FOLD_AFTER)

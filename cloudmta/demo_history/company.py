@@ -3,7 +3,16 @@
 from datetime import datetime, timedelta
 
 from accounts import authentication, invitations
-from accounts.models import Account, AuditEntry, Invitation, Membership, Thread, ThreadEntry, User
+from accounts.models import (
+    Account,
+    AuditEntry,
+    Credential,
+    Invitation,
+    Membership,
+    Thread,
+    ThreadEntry,
+    User,
+)
 from accounts.volume import RampUpRequest
 from cloudmta.demo import EMAIL
 
@@ -28,7 +37,7 @@ HISTORY = (
     (26, "jun@cloudmta.test", "joined", ""),
     (26, "jun@cloudmta.test", "added the webhook", "https://shop.example/hooks/mail"),
     (16, EMAIL, "imported", "9 suppressions"),
-    (15, "maria@cloudmta.test", "changed settings:", "Track opens, Track clicks"),
+    (15, "maria@cloudmta.test", "changed settings:", "Notice when a message is opened"),
     (9, "jun@cloudmta.test", "replayed 212 events to the webhook", "https://shop.example/hooks/crm"),
     (6, "maria@cloudmta.test", "created the credential", STAGING),
     (2, "jun@cloudmta.test", "took off the suppression list", "ada.berg1@webmail.example"),
@@ -53,8 +62,8 @@ PURPOSE = (
 SOURCES = "Customers who bought something; each has confirmed the address with a link."
 
 
-def people(account: Account, domain: str, now: datetime) -> None:
-    """Give the account its members, one who is invited, a credential for tests, and a history."""
+def people(account: Account, credential: Credential, domain: str, now: datetime) -> None:
+    """Give the account its members, one who is invited, credentials in use, and a history."""
     account.track_opens = account.track_clicks = True
     account.save(update_fields=["track_opens", "track_clicks"])
     for address, role in COLLEAGUES.items():
@@ -66,10 +75,11 @@ def people(account: Account, domain: str, now: datetime) -> None:
         account=account, email=INVITED, role=Role.VIEWER,
         expires_at=now - timedelta(days=1) + invitations.VALID_FOR,
     )  # fmt: skip
-    credential, _ = authentication.create_credential(account, STAGING, is_test=True)
-    credential.last_used_at = now - timedelta(hours=3)
-    credential.last_used_from, credential.last_used_by = OFFICE, "staging.shop.example"
-    credential.save()
+    staging, _ = authentication.create_credential(account, STAGING, is_test=True)
+    for used, ago, name in ((credential, timedelta(), "web1"), (staging, timedelta(hours=3), "ci")):
+        used.last_used_at = now - ago
+        used.last_used_from, used.last_used_by = OFFICE, f"{name}.shop.example"
+        used.save(update_fields=["last_used_at", "last_used_from", "last_used_by"])
     AuditEntry.objects.bulk_create(
         AuditEntry(
             account=account, who=who, verb=verb, thing=thing.format(domain), address=OFFICE,
