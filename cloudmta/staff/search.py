@@ -1,7 +1,7 @@
 """Search across all accounts by what staff have in hand: an id, an address, a domain, a name.
 
-Nothing here reads a whole table of mail. Ids, domains, users and suppressions are found by an index
-however old; recipients and Message-IDs, which have none, among the newest.
+Nothing here reads a whole table of mail: all is found by an index however old, a recipient by the
+events of the address, or among the newest as long as there are none.
 """
 
 import re
@@ -10,20 +10,23 @@ from dataclasses import dataclass
 from uuid import UUID
 
 from django.db.models import Max, Model, Q, QuerySet
+from django.db.models.functions import Lower
 from django.urls import reverse
 
 from accounts.domain_names import to_a_label
 from accounts.models import Account, Credential, User
 from domains.addresses import AddressError, split_address
 from domains.models import Domain
-from events.identifiers import first_id_at
 from events.models import Event, Suppression, Webhook
 from events.suppressions import normal_form
 from messages.models import Message, Recipient
+from messages.search import spellings
 
 MAX_TEXT = 320
-# Recipients, and of messages those with them, that are looked through: tenths of a second.
+# Recipients that are looked through for those without an event: tenths of a second.
 NEWEST = 100_000
+# Messages of one recipient that events lead to.
+KNOWN = 1_000
 # Of each kind that are shown.
 MOST = 25
 
@@ -62,27 +65,19 @@ Rows = Iterator[tuple[Model, object]]
 
 
 def _messages(text: str) -> Rows:
-    """By our id, also inside a Message-ID that we made; by another Message-ID the newest."""
+    """By our id, also inside a Message-ID that we made, or by another Message-ID."""
     if match := AN_ID.search(text):
         found = Message.objects.filter(pk=UUID(match[0]))
     elif "@" in text:
         header = text if text.startswith("<") else f"<{text}>"
-        found = _newest_messages().filter(message_id_header=header)
+        found = Message.objects.filter(message_id_header=header)
+        # In no order, or the index of what is asked for might not be the one that is read.
+        found = Message.objects.filter(pk__in=list(found.values_list("pk", flat=True)[:KNOWN]))
     else:
         return
     for message in _with_account(found):
         when = f"{message.accepted_at:%d %b %Y %H:%M} UTC"
         yield message, f"{message.account}, {when}, {message.subject[:80]}"
-
-
-def _newest_messages() -> QuerySet[Message]:
-    oldest = _newest_recipients().order_by("pk").values_list("accepted_at", flat=True).first()
-    return Message.objects.filter(pk__gte=first_id_at(oldest)) if oldest else Message.objects.none()
-
-
-def _newest_recipients() -> QuerySet[Recipient]:
-    highest = Recipient.objects.aggregate(highest=Max("pk"))["highest"] or 0
-    return Recipient.objects.filter(pk__gt=highest - NEWEST)
 
 
 def _events(text: str) -> Rows:
@@ -93,12 +88,18 @@ def _events(text: str) -> Rows:
 
 
 def _recipients(text: str) -> Rows:
-    """By address, among the newest."""
+    """By address: what its events lead to, and the newest, which may have none yet."""
     try:
         local_part, domain = split_address(text)
     except AddressError:
         return
-    found = _newest_recipients().filter(domain=domain, address__istartswith=f"{local_part}@")
+    events = Event.objects.annotate(who=Lower("recipient")).filter(who__in=spellings(text))
+    known = list(events.values_list("message_id", flat=True).distinct()[:KNOWN])
+    highest = Recipient.objects.aggregate(highest=Max("pk"))["highest"] or 0
+    found = Recipient.objects.filter(
+        Q(message__in=known) | Q(pk__gt=highest - NEWEST),
+        domain=domain, address__istartswith=f"{local_part}@",
+    )  # fmt: skip
     for recipient in _with_account(found):
         yield recipient, f"{recipient.account}, {recipient.state}: {recipient.reply[:120]}"
 

@@ -221,6 +221,15 @@ class TestSearch:
         for text in ("Carol@example.net", "carol@EXAMPLE.net"):
             assert self.found(staff, text)["recipient"].name == "Carol@example.net"
 
+    def test_a_recipient_however_old_that_an_event_tells_of(self, staff, shop, monkeypatch):
+        monkeypatch.setattr("cloudmta.staff.search.NEWEST", 0)
+        old = RecipientFactory(message__account=shop, address="Dave@example.net")
+        assert "recipient" not in self.found(staff, "dave@example.net")
+
+        EventFactory(message=old.message, recipient="Dave@example.net")
+
+        assert self.found(staff, "dave@example.net")["recipient"].name == "Dave@example.net"
+
     def test_who_is_suppressed_and_who_logs_in_by_an_address(self, staff, shop):
         Suppression.objects.create(account=shop, address="carol@example.net", reason="complaint")
         UserFactory(email="carol@example.net", account=shop)
