@@ -146,7 +146,7 @@ class Figures:
             self._rates("Complained", "wrong", "complaint"),
             self._rates(f"Complained, {BEFORE}", "wrong", "complaint", is_before=True),
             self._limit(f"Limit {COMPLAINT_LIMIT:g} %", COMPLAINT_LIMIT, "waiting"),
-            self._limit(f"Never {COMPLAINT_END:g} %", COMPLAINT_END),
+            self._limit(f"Never over {COMPLAINT_END:g} %", COMPLAINT_END),
         )
 
     def engagement(self) -> Data:

@@ -39,12 +39,15 @@
     const text = colour("muted");
     const line = colour("line");
     const stacked = Boolean(data.stacked);
+    // What is opened in an hour may be more than what arrived in it; beyond all of it nothing counts.
+    const highest = Math.max(...data.series.flatMap((one) => one.values.map((value) => value ?? 0)));
+    const max = data.unit === " %" && highest > 100 ? 100 : undefined;
     const shown = (value) => `${value.toLocaleString("en")}${data.unit ?? ""}`;
     return {
       animation: false, font: { family: getComputedStyle(document.body).fontFamily }, maintainAspectRatio: false, interaction: { mode: "index", intersect: false },
       scales: {
         x: { stacked, grid: { display: false }, ticks: { color: text, maxRotation: 0, autoSkipPadding: 16 } },
-        y: { stacked, beginAtZero: true, grid: { color: line }, ticks: { color: text, maxTicksLimit: 6, precision: data.unit ? undefined : 0, callback: shown } },
+        y: { stacked, max, beginAtZero: true, grid: { color: line }, ticks: { color: text, maxTicksLimit: 6, precision: data.unit ? undefined : 0, callback: shown } },
       },
       plugins: {
         legend: { display: false }, // it stands in the HTML
