@@ -58,8 +58,7 @@ class Message(models.Model):
     class Meta:
         indexes = [
             models.Index(fields=["account", "-id"], name="message_by_account"),
-            # The name that clients know a message by: only equality is asked for.
-            HashIndex(fields=["message_id_header"], name="message_by_header"),
+            HashIndex(fields=["message_id_header"], name="message_by_header"),  # what clients know
         ]
 
     def __str__(self) -> str:
@@ -72,12 +71,9 @@ class Content(models.Model):
     # No constraint, here and on recipients: both are written with their message, by one function
     # in one transaction, and a check for each row would cost as much as writing it.
     message = models.OneToOneField(
-        Message,
-        on_delete=models.CASCADE,
-        primary_key=True,
-        related_name="content",
+        Message, on_delete=models.CASCADE, primary_key=True, related_name="content",
         db_constraint=False,
-    )
+    )  # fmt: skip
     data = models.BinaryField()
 
 
