@@ -10,6 +10,7 @@
   const GHOST = 0.5; // how much of its colour the period before keeps
   const WIDEST = 48; // pixels of a bar
   const drawn = new Map();
+  Chart.defaults.font.family = getComputedStyle(document.body).fontFamily;
 
   function colour(tone) {
     // A canvas knows no light-dark(): an element resolves it.
@@ -44,7 +45,7 @@
     const max = data.unit === " %" && highest > 100 ? 100 : undefined;
     const shown = (value) => `${value.toLocaleString("en")}${data.unit ?? ""}`;
     return {
-      animation: false, font: { family: getComputedStyle(document.body).fontFamily }, maintainAspectRatio: false, interaction: { mode: "index", intersect: false },
+      animation: false, maintainAspectRatio: false, interaction: { mode: "index", intersect: false },
       scales: {
         x: { stacked, grid: { display: false }, ticks: { color: text, maxRotation: 0, autoSkipPadding: 16 } },
         y: { stacked, max, beginAtZero: true, grid: { color: line }, ticks: { color: text, maxTicksLimit: 6, precision: data.unit ? undefined : 0, callback: shown } },

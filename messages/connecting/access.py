@@ -89,9 +89,9 @@ def host() -> str:
 
 
 def usual_credential(account: Account) -> Credential | None:
-    """Return the credential that most likely is meant: the newest that may send."""
+    """Return the credential that most likely is meant: the newest that may send, tests last."""
     live = account.credentials.filter(revoked_at=None, scopes__contains=[Scope.SEND])
-    return live.order_by("-created_at").first()
+    return live.order_by("is_test", "-created_at").first()
 
 
 def sending_domains(account: Account, credential: Credential | None) -> list[str]:

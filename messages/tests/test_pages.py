@@ -188,9 +188,9 @@ class TestDetail:
 
         page = text_of(alice.get(reverse("message-detail", args=[message.id])))
         order = [
-            "Their server took responsibility", "Accepted", "Attempt 1",
+            "Their server took responsibility", "Accepted", "Attempt 1", "↻ soft bounce",
             "mx1.example.net [192.0.2.25] · TLSv1.3 · 0.84 s", "451 4.7.1 Later",
-            "S: 250 2.1.0 Sender ok", "↻ soft bounce",
+            "S: 250 2.1.0 Sender ok",
             "Their server lets strangers come twice.",
             "items none reason greylisted attempt 1 enhanced_code 4.7.1",
             "Attempt 2", "250 2.0.0 Queued", "✓ delivery",
@@ -205,7 +205,8 @@ class TestDetail:
 
         page = text_of(alice.get(reverse("message-detail", args=[message.id])))
 
-        assert f"Id {message.id} Copy Message-ID &lt;{message.id}@alices.example&gt;" in page
+        assert f"Id {message.id} Copy Accepted" in page
+        assert f"Message-ID &lt;{message.id}@alices.example&gt; Copy" in page
         assert "Reverse-path &lt;&gt;" in page
         assert "Class standard Tags shop Size 2.0 KB Submitted by SMTP" in page
 
