@@ -22,7 +22,8 @@ class WebhookForm(forms.Form):
         help_text="It may hold a user name and a password; the password is not shown again.",
     )  # fmt: skip
     kinds = forms.MultipleChoiceField(
-        choices=KINDS, required=False, widget=forms.CheckboxSelectMultiple({"class": "form-check-input"}),
+        choices=KINDS, required=False,
+        widget=forms.CheckboxSelectMultiple({"class": "form-check-input"}),
         label="Kinds of events", help_text="None chosen: all of them.",
     )  # fmt: skip
 
@@ -72,7 +73,8 @@ class ReplayForm(forms.Form):
     since = When("From")
     until = When("Until")
     kinds = forms.MultipleChoiceField(
-        choices=KINDS, required=False, widget=forms.CheckboxSelectMultiple({"class": "form-check-input"}),
+        choices=KINDS, required=False,
+        widget=forms.CheckboxSelectMultiple({"class": "form-check-input"}),
         label="Kinds of events", help_text="None chosen: those of the webhook.",
     )  # fmt: skip
     recipient = forms.CharField(required=False, max_length=1000, label="Recipient")

@@ -61,7 +61,7 @@ def asked(response):
 
 
 def secret_on(response):
-    return re.search(r"Secret</th><td><code>(\w{24})</code>", response.content.decode())[1]
+    return re.search(r"Secret</th><td><code>(cmta_\w{24})</code>", response.content.decode())[1]
 
 
 def trail():

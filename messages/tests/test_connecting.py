@@ -72,7 +72,7 @@ def page_of(name, credential):
 
 
 def secret_in(page):
-    return re.search(r"<code>([A-Za-z0-9]{24})</code>", page.content.decode())[1]
+    return re.search(r"<code>(cmta_[A-Za-z0-9]{24})</code>", page.content.decode())[1]
 
 
 class TestList:
