@@ -49,7 +49,7 @@ ENTRIES = (
     (12, False, "Our lawyers ask: where is it set how long the content of a message is kept, and"
         " can we keep it for a week only?"),
     (11, True, "Under Settings, “Days that contents are kept”. What you set there holds for"
-        " messages that are there already as well: housekeeping takes older ones away within the hour."),
+        " messages that are there already as well: housekeeping takes older ones away in minutes."),
 )  # fmt: skip
 WAITING = "One provider defers many of our messages"
 QUESTION = (
