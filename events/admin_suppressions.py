@@ -20,10 +20,12 @@ from domains.addresses import AddressError
 from events import suppression_csv, suppression_file
 from events.models import Suppression
 from events.suppression_csv import CsvUnreadable
-from events.suppression_pages import SHOWN_ERRORS, ImportForm
+from events.suppression_pages import ImportForm
 from events.suppressions import normal_form
 
 LIST = "admin:events_suppression_changelist"
+# Bad lines of a file that are named.
+SHOWN_ERRORS = 20
 
 
 class FileForm(ImportForm):
