@@ -32,7 +32,7 @@ FOLDER = ROOT / "docs" / "screenshots"
 # Width and height of a window; a page that is longer is taken down to LONGEST.
 DESK, PHONE, LONGEST = (1280, 800), (390, 844), 1600
 SCHEMES: tuple[Literal["light", "dark"], ...] = ("light", "dark")
-QUALITY = 55  # of WebP, out of 100: text stays sharp, and a picture has 20 to 60 KB
+QUALITY = 50  # of WebP, out of 100: text stays sharp, and a picture has 20 to 60 KB
 # Debian's Chromium asks hosts of its maker for this and that at each start.
 ARGUMENTS = ["--disable-background-networking", "--disable-component-update", "--disable-sync"]
 INDEX = """\

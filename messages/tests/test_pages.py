@@ -190,8 +190,7 @@ class TestDetail:
         order = [
             "Their server took responsibility", "Accepted", "Attempt 1", "↻ soft bounce",
             "mx1.example.net [192.0.2.25] · TLSv1.3 · 0.84 s", "451 4.7.1 Later",
-            "S: 250 2.1.0 Sender ok",
-            "Their server lets strangers come twice.",
+            "Their server lets strangers come twice.", "S: 250 2.1.0 Sender ok",
             "items none reason greylisted attempt 1 enhanced_code 4.7.1",
             "Attempt 2", "250 2.0.0 Queued", "✓ delivery",
         ]  # fmt: skip
