@@ -10,7 +10,7 @@ class Migration(migrations.Migration):
 
     dependencies = [
         ("accounts", "0011_contact_threads"),
-        ("mail", "0013_report_unclassified"),
+        ("mail", "0014_reports_ignored"),
     ]
 
     operations = [
