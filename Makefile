@@ -4,9 +4,9 @@ VENV ?= .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/pip --quiet --disable-pip-version-check
 
-# Programs of others that tests speak to: mail clients, scanners for spam, a broker, Compose.
+# Programs of others that tests speak to: mail clients, scanners for spam, a broker, Compose, Prometheus.
 OTHERS := curl swaks msmtp nodejs npm php-cli libphp-phpmailer ruby ruby-mail rspamd spamassassin spamd \
-	rabbitmq-server docker-compose php-symfony-mailer php-illuminate-mail ruby-actionmailer libjakarta-mail-java
+	rabbitmq-server docker-compose prometheus php-symfony-mailer php-illuminate-mail ruby-actionmailer libjakarta-mail-java
 
 .PHONY: run test lint bench crash-test browser-test screenshots others clean
 
