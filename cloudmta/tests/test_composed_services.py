@@ -18,6 +18,8 @@ from cloudmta.tests.composition import OURS, filled_in, interpolated
 pytestmark = pytest.mark.xdist_group("composed")
 RUNNING = OURS.keys() - {"migrate"}
 GRACE = 35  # seconds: `stop_grace_period`
+# In CI those of an environment without the tools of the tests, as an image is.
+PROGRAMS = Path(os.environ.get("RUN_PYTHON", sys.executable)).parent
 
 
 class Composed:
@@ -45,7 +47,7 @@ class Composed:
 
     def environment(self, name: str) -> dict[str, str]:
         """What a service sees: nothing of ours but where its programs are."""
-        path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
+        path = f"{PROGRAMS}{os.pathsep}{os.environ['PATH']}"
         return filled_in() | OURS[name]["environment"] | self._instead | {"PATH": path}
 
     def words(self, text: str) -> list[str]:
