@@ -7,9 +7,9 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, Page, sync_playwright
+from playwright.sync_api import Browser, Page, expect, sync_playwright
 
-from cloudmta.testing import ROOT, House
+from cloudmta.testing import PATIENCE, ROOT, House
 from cloudmta.tests.browsing import QUIET, log_in, watched
 from cloudmta.tests.programs import program
 
@@ -66,6 +66,7 @@ def crash_house() -> Iterator[House]:
 
 @pytest.fixture(scope="session")
 def browser() -> Iterator[Browser]:
+    expect.set_options(timeout=PATIENCE * 1000)
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(
             executable_path=shutil.which("chromium"), args=QUIET, chromium_sandbox=False

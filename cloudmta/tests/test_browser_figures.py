@@ -108,5 +108,5 @@ def test_nothing_jumps_when_charts_are_drawn(page: Page, web: str, mail: None, p
     for route in held:
         route.continue_()
 
-    expect(page.locator(".chart.drawn canvas").last).to_be_visible(timeout=30_000)
+    expect(page.locator(".chart.drawn canvas").last).to_be_visible()
     assert page.evaluate(SHIFTS) == 0

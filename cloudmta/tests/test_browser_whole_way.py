@@ -17,7 +17,6 @@ pytestmark = [pytest.mark.browser, pytest.mark.xdist_group("house")]
 # Milliseconds: a first look at DNS may come before the simulator has published, and the next one
 # comes a minute later, when the clock of housekeeping rings.
 FOUND = 150_000
-SETTLED = 60_000
 
 
 @pytest.mark.parametrize("kind", [Mouse, Finger, Keyboard])
@@ -132,17 +131,17 @@ def reads_the_timeline(hand: Mouse, to: str) -> None:
     page = hand.page
     hand.go("Messages")
     follow(hand, f"Receipt for {to}")
-    expect(page.locator(".timeline")).to_contain_text("delivered", timeout=SETTLED)
+    expect(page.locator(".timeline")).to_contain_text("delivered")
     check_access(page)
 
 
 def sees_the_tag(hand: Mouse) -> None:
     page = hand.page
     hand.go("Tags & analytics")
-    expect(page.locator(".chart.drawn canvas").first).to_be_visible(timeout=SETTLED)
+    expect(page.locator(".chart.drawn canvas").first).to_be_visible()
     follow(hand, "receipt")
     expect(page.get_by_label("Filters")).to_contain_text("tag: receipt")
-    expect(page.locator(".chart.drawn canvas").first).to_be_visible(timeout=SETTLED)
+    expect(page.locator(".chart.drawn canvas").first).to_be_visible()
 
 
 def tries_a_webhook(hand: Mouse, url: str) -> None:
@@ -153,7 +152,7 @@ def tries_a_webhook(hand: Mouse, url: str) -> None:
     press(hand, "Add it, and show the secret")
     follow(hand, "I have kept it")
     press(hand, "Post it now")
-    expect(page.locator("#trial .chip")).to_contain_text("204", timeout=SETTLED)
+    expect(page.locator("#trial .chip")).to_contain_text("204")
 
 
 def takes_off_the_list(hand: Mouse, address: str) -> None:
