@@ -16,3 +16,13 @@ def house() -> Iterator[House]:
         yield house
     finally:
         house.close()
+
+
+def pytest_make_parametrize_id(config: pytest.Config, val: object, argname: str) -> str | None:
+    """Name octets and long texts by their argument and a number.
+
+    Processes that share tests out must agree on their names, and octets that each makes anew, such
+    as an archive with the time in it, would differ.
+    """
+    is_long = isinstance(val, str) and len(val) > 100
+    return argname if is_long or isinstance(val, bytes) else None

@@ -10,7 +10,7 @@ from django.db.models import NOT_PROVIDED
 OURS = ("accounts", "domains", "events", "mail")
 MIGRATIONS = [
     migration
-    for (app, _), migration in MigrationLoader(None).disk_migrations.items()
+    for (app, _), migration in sorted(MigrationLoader(None).disk_migrations.items())
     if app in OURS
 ]  # fmt: skip
 
