@@ -3,6 +3,7 @@
 import asyncio
 import logging
 import time
+from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass
 
@@ -116,9 +117,18 @@ class Sites:
         measures = {site.standing.terms.site: site.standing.measures for site in self}
         if measures:
             await self._shaper.bulletin.hear(measures)
+        await self._share_paces()
         workers = await self._shaper.bulletin.publish([site_status.of(site) for site in self])
         if workers:
             self._shaper.gate.workers = workers
+
+    async def _share_paces(self) -> None:
+        ours: dict[str, float] = defaultdict(float)
+        for site in self:
+            ours[site.standing.terms.site] += site.room.speed.per_second
+        paces = await self._shaper.bulletin.share_paces(ours)
+        for site in self:
+            site.room.pace_of_all = paces.get(site.standing.terms.site, 0.0)
 
     async def close(self) -> None:
         """Close all connections, and wait a moment for the last: then their slots are free."""

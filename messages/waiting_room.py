@@ -20,6 +20,7 @@ class WaitingRoom:
     def __init__(self, standing: Standing) -> None:
         self.lines = Lines()
         self.speed = Speed()
+        self.pace_of_all = 0.0  # messages a second that the site takes of all workers together
         self._standing = standing
 
     def __len__(self) -> int:
@@ -31,7 +32,7 @@ class WaitingRoom:
             return self._standing.put_off(measure, whose)
         if self._has_place(whose):
             return None
-        return self._standing.put_off_for_rate(self.speed.estimate, whose)
+        return self._standing.put_off_for_rate(self._pace, whose)
 
     @property
     def full_for(self) -> set[int]:
@@ -46,6 +47,11 @@ class WaitingRoom:
         # Where the room is full, who has less than others in it may come all the same.
         return max(LEAST_SHARE, self.speed.keeps // (len(self.lines.accounts) + 1))
 
+    @property
+    def _pace(self) -> float:
+        # Not ours alone: whom we cannot serve another worker may, at once.
+        return max(self.speed.estimate, self.pace_of_all)
+
     def _has_place(self, whose: Whose) -> bool:
         account_id, message_class = whose
         return (
@@ -59,7 +65,7 @@ class WaitingRoom:
         if self._has_place(job.whose):
             self.lines.append(job)
         else:
-            self._put_off(job, self.speed.estimate)
+            self._put_off(job, self._pace)
 
     def withdraw(self) -> None:
         """Hand back, unbegun, whatever still stands in line."""
@@ -86,7 +92,7 @@ class WaitingRoom:
         if theirs > self.speed.fits(share):
             for _ in range(theirs - self.speed.crowded(share)):
                 if job := self.lines.pop_last(accounts):
-                    self._put_off(job, self.speed.estimate)
+                    self._put_off(job, self._pace)
 
     def _put_off(self, job: Job, per_second: float) -> None:
         job.put_off = self._standing.put_off_for_rate(per_second, job.whose)

@@ -4,6 +4,7 @@ import contextlib
 import json
 import time
 import uuid
+from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -85,6 +86,30 @@ class Bulletin:
             return int((await self._link.ask(pipeline.execute()))[2])
         except RedisAway:
             return 0
+
+    async def share_paces(self, ours: Mapping[str, float]) -> dict[str, float]:
+        """Tell how many messages a second our sites take of us; return what they take of all.
+
+        Empty where Redis is away.
+        """
+        key, now = f"{self._namespace}:paces", time.time()
+        pipeline = self._link.redis.pipeline(transaction=False)
+        pipeline.hset(key, self._worker, json.dumps([now, ours]))
+        pipeline.expire(key, FRESH)
+        pipeline.hgetall(key)
+        try:
+            told = (await self._link.ask(pipeline.execute()))[-1]
+        except RedisAway:
+            return {}
+        paces: dict[str, float] = defaultdict(float)
+        for worker, text in told.items():
+            told_at, theirs = json.loads(text)
+            if told_at > now - FRESH:
+                for site, pace in theirs.items():
+                    paces[site] += pace
+            else:
+                await self._tell(self._link.redis.pipeline().hdel(key, worker))
+        return dict(paces)
 
     async def hear(self, sites: Mapping[str, Measures]) -> None:
         """Learn what the others do about sites, and tell again what Redis has forgotten."""

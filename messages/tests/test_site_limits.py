@@ -323,6 +323,22 @@ class TestSlowOnes:
             alice.site.room.withdraw()
 
     @on_each_loop
+    async def test_who_is_put_off_by_a_slow_worker_comes_back_as_fast_as_all_together(self):
+        server = ScriptedServer({"dot": [HANG]})
+        limits = replace(GENEROUS, connections=2)
+        async with workers(2, server, limits=limits) as [slow, fast]:
+            fast.site.room.speed.per_second = 100.0
+            await slow.desk.until(lambda: slow.site.room.pace_of_all >= 100)
+            jobs = slow.desk.submit(*many(300))
+            slow.site.room.speed._measured = KNOWN_AFTER  # so long it has answered nothing
+            slow.sites.shed(200, {1})
+
+            due = [job.put_off.due_at for job in jobs if job.put_off]
+            assert len(due) >= 240
+            assert max(due) - min(due) < timedelta(seconds=4)
+            slow.site.room.withdraw()
+
+    @on_each_loop
     async def test_nobody_comes_back_behind_the_backlog_of_another(self):
         async with desk(ScriptedServer()) as alice:
             standing = alice.site.standing
