@@ -13,6 +13,7 @@ from messages.opener import Opener
 from messages.openings import Openings
 from messages.seats import NoSlot, Refused, Seat
 from messages.shaping.places import Places
+from messages.shaping.scope import Wanted
 from messages.shaping.shaper import Shaper
 from messages.shaping.standing import Standing
 from messages.shaping.window import Window
@@ -127,9 +128,7 @@ class Site:
             raise failure
 
     def _found_no_slot(self, message_class: MessageClass, seconds: float) -> None:
-        if seconds > self._patience and not self._connections:
-            self.room.wait_for_rate(seconds)
-        else:
+        if self._connections or not self.room.gives_up(seconds, self._patience):
             self._ask_again([message_class], seconds)
 
     @property
@@ -201,10 +200,14 @@ class Site:
             self.room.lines.put_back(job)
         self.dispatch()
 
-    def yield_to(self, message_class: MessageClass) -> None:
-        """Give up a slot that another worker wants for a more urgent class."""
-        for connection, seat in self._connections.items():
-            if seat.slot.message_class > message_class and not seat.is_retiring:
+    def yield_to(self, wanted: Wanted) -> None:
+        """Give up a slot that another worker wants for a more urgent class, or has none at all of
+        ours, of which we have several: what it has claimed would wait until we are idle.
+        """
+        stay = {one: seat for one, seat in self._connections.items() if not seat.is_retiring}
+        spared = wanted.message_class + (not (wanted.by_one_without and len(stay) > 1))
+        for connection, seat in stay.items():
+            if seat.slot.message_class >= spared:
                 seat.retire(connection)
                 return
 

@@ -112,8 +112,8 @@ class Sites:
         for site in self:
             site.retire(surplus)
             keys = (f"site:{site.standing.terms.site}", f"group:{site.standing.terms.group}")
-            for message_class in [wanted[key] for key in keys if key in wanted]:
-                site.yield_to(message_class)
+            for another in [wanted[key] for key in keys if key in wanted]:
+                site.yield_to(another)
         measures = {site.standing.terms.site: site.standing.measures for site in self}
         if measures:
             await self._shaper.bulletin.hear(measures)

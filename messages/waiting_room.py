@@ -1,5 +1,6 @@
 """Who waits at a site, and all the ways to leave without having been served."""
 
+import time
 from collections.abc import Set
 
 from accounts.message_class import MessageClass
@@ -22,6 +23,7 @@ class WaitingRoom:
         self.speed = Speed()
         self.pace_of_all = 0.0  # messages a second that the site takes of all workers together
         self._standing = standing
+        self._since = 0.0  # when somebody came into the empty room
 
     def __len__(self) -> int:
         return len(self.lines)
@@ -63,6 +65,7 @@ class WaitingRoom:
     def submit(self, job: Job) -> None:
         """Put a job in line, or off where there is no room; its `done` is called when it ended."""
         if self._has_place(job.whose):
+            self._since = self._since if len(self) else time.monotonic()
             self.lines.append(job)
         else:
             self._put_off(job, self._pace)
@@ -83,6 +86,21 @@ class WaitingRoom:
         """Put off everything: the site takes one message or connection each `gap` seconds."""
         for job in self.lines.drain():
             self._put_off(job, 1 / gap)
+
+    def gives_up(self, wait: float, patience: float) -> bool:
+        """Put off everything where a first connection is too long in coming; say whether it is.
+
+        `wait` is until the next may be asked for, in seconds. Others may have all there are: what
+        goes back to the queue they take from there.
+        """
+        if wait > patience:
+            self.wait_for_rate(wait)
+            return True
+        if time.monotonic() < self._since + patience:
+            return False
+        for job in self.lines.drain():
+            self._put_off(job, self._pace)
+        return True
 
     def shed(self, share: int, accounts: Set[int]) -> None:
         """Put off what waits of accounts beyond a share, and beyond what soon goes: the worker is

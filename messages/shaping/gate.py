@@ -20,7 +20,7 @@ from django.conf import settings
 from accounts.message_class import MessageClass
 from messages.shaping import local_share, scripts
 from messages.shaping.local_share import LocalShare
-from messages.shaping.scope import Rate, Scope, Slot, Wait
+from messages.shaping.scope import Rate, Scope, Slot, Wait, Wanted
 
 logger = logging.getLogger(__name__)
 
@@ -136,7 +136,7 @@ class Gate:
             keys += [self._key(f"{scope.key}:{what}") for what in ("slots", "ceiling", "wanted")]
             keys.append(self._key(scope.rate.key if scope.rate else f"{scope.key}:no-rate"))
             arguments.append(scope.connections or 0)
-            arguments += _bucket(scope.rate)
+            arguments += [*_bucket(scope.rate), int(not self._held.get(scope.key))]
         await self.released()
         try:
             verdict, number = await self._link.ask(self._acquire(keys, arguments))
@@ -213,8 +213,8 @@ class Gate:
                 tokens.update(sorted(slots, reverse=True)[: max(0, len(slots) - most)])
         return tokens
 
-    async def renew(self) -> dict[str, MessageClass]:
-        """Keep all slots; return where a class waits for one that a lower class may hold."""
+    async def renew(self) -> dict[str, Wanted]:
+        """Keep all slots; return where another worker waits for one that we may have to spare."""
         held = {key: list(slots) for key, slots in self._held.items() if slots}
         if not held:
             return {}
@@ -227,7 +227,7 @@ class Gate:
         except RedisAway:
             return {}
         return {
-            key: MessageClass(int(asked))
+            key: Wanted(MessageClass(int(asked) // 2), by_one_without=int(asked) % 2 == 0)
             for key, asked in zip(held, wanted, strict=True)
             if asked is not None
         }

@@ -40,6 +40,14 @@ class Slot:
 
 
 @dataclass(frozen=True, slots=True)
+class Wanted:
+    """A worker waits for a slot for a class; `by_one_without`: it holds none there."""
+
+    message_class: MessageClass
+    by_one_without: bool
+
+
+@dataclass(frozen=True, slots=True)
 class Wait:
     """There is nothing to be had for so many seconds."""
 

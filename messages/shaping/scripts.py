@@ -13,7 +13,10 @@ redis.call('SET', KEYS[1], time[1] * 1000 + math.floor(time[2] / 1000), 'NX')
 
 # KEYS: epoch; then slots, ceiling, wanted, rate of each scope.
 # ARGV: token, class, life of a lease, grace; then connections, interval, burst of each scope
-# (0: no such bound). Answers {1, held at the first scope} or {0, wait}; {-1, 0}: not known yet.
+# (0: no such bound), and 1 where the worker holds none there, or 0. Answers {1, held at the first
+# scope} or {0, wait}; {-1, 0}: not known yet.
+# What is wanted is written as twice the class, one more if the worker has some: who has none comes
+# before his equals, and while he waits nothing is left for them.
 ACQUIRE = """
 local time = redis.call('TIME')
 local now = time[1] * 1000 + math.floor(time[2] / 1000)
@@ -24,8 +27,9 @@ local class, wait, first = tonumber(ARGV[2]), 0, 0
 for scope = 0, (#KEYS - 1) / 4 - 1 do
   local slots, ceiling = KEYS[2 + 4 * scope], KEYS[3 + 4 * scope]
   local wanted, rate = KEYS[4 + 4 * scope], KEYS[5 + 4 * scope]
-  local limit, interval = tonumber(ARGV[5 + 3 * scope]), tonumber(ARGV[6 + 3 * scope])
-  local burst = tonumber(ARGV[7 + 3 * scope])
+  local limit, interval = tonumber(ARGV[5 + 4 * scope]), tonumber(ARGV[6 + 4 * scope])
+  local burst, rank = tonumber(ARGV[7 + 4 * scope]), 2 * class + 1 - ARGV[8 + 4 * scope]
+  local asked = tonumber(redis.call('GET', wanted) or 9)
   redis.call('ZREMRANGEBYSCORE', slots, '-inf', now)
   local held = redis.call('ZRANGE', slots, 0, -1)
   if scope == 0 then first = #held end
@@ -42,9 +46,9 @@ for scope = 0, (#KEYS - 1) / 4 - 1 do
       end
       room = math.min(room, math.floor(limit / 2) - digests)
     end
+    if rank == asked + 1 and rank % 2 == 1 then room = room - 1 end
     if room < 1 then
-      local asked = tonumber(redis.call('GET', wanted) or 9)
-      if class <= asked then redis.call('SET', wanted, class, 'PX', 3000) end
+      if rank <= asked then redis.call('SET', wanted, rank, 'PX', 3000) end
       wait = math.max(wait, 250)
     end
   end
@@ -56,11 +60,11 @@ end
 if wait > 0 then return {0, math.ceil(wait)} end
 for scope = 0, (#KEYS - 1) / 4 - 1 do
   local slots, rate = KEYS[2 + 4 * scope], KEYS[5 + 4 * scope]
-  local interval = tonumber(ARGV[6 + 3 * scope])
+  local interval = tonumber(ARGV[6 + 4 * scope])
   redis.call('ZADD', slots, now + ARGV[3], ARGV[1])
   redis.call('PEXPIRE', slots, ARGV[3])
-  local wanted = KEYS[4 + 4 * scope]
-  if tonumber(redis.call('GET', wanted) or 9) == class then redis.call('DEL', wanted) end
+  local wanted, rank = KEYS[4 + 4 * scope], 2 * class + 1 - ARGV[8 + 4 * scope]
+  if tonumber(redis.call('GET', wanted) or 9) == rank then redis.call('DEL', wanted) end
   if interval > 0 then
     local free = math.max(now, tonumber(redis.call('GET', rate) or 0)) + interval
     redis.call('SET', rate, free, 'PX', math.ceil(free - now) + 1000)

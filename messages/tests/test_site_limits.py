@@ -17,7 +17,7 @@ from cloudmta.testing import eventually
 from messages.shaping import gate
 from messages.shaping.gate import Gate, Link
 from messages.shaping.limits import Limits
-from messages.shaping.scope import scopes
+from messages.shaping.scope import Slot, Wait, scopes
 from messages.shaping.speed import KNOWN_AFTER
 from messages.tests.scripted import CLOSE, HANG, Act, ScriptedServer, Then
 from messages.tests.sites_driver import (
@@ -111,6 +111,50 @@ class TestConnections:
             await priority.desk.all_ended()
 
         assert server.recipients == [CAROL, "p@example.net"] and server.most_open <= 2
+
+    @on_each_loop
+    async def test_who_holds_several_yields_one_to_a_worker_that_has_none(self):
+        server = ScriptedServer()
+        async with workers(2, server, limits=FOUR) as [first, second]:
+            first.desk.submit(*many(200))
+            await first.desk.all_ended()
+            assert server.open_connections == 3
+            second.desk.submit(CAROL)
+            await second.desk.all_ended()
+            assert first.site._connections  # he did not wait until all of these were idle
+
+        assert server.recipients[-1] == CAROL and server.most_open <= FOUR.connections
+
+    @on_each_loop
+    async def test_what_was_yielded_goes_to_who_has_none(self):
+        async with workers(2, ScriptedServer(), limits=FOUR) as team:
+            first, second = (worker.shaper.gate for worker in team)
+            wanted = scopes(team[0].site.standing.terms, FOUR, STANDARD)
+            slots = [await first.acquire(wanted, STANDARD) for _ in range(3)]
+            assert isinstance(await second.acquire(wanted, STANDARD), Wait)
+            first.release(slots.pop())
+
+            assert isinstance(await first.acquire(wanted, STANDARD), Wait)
+            slots.append(await second.acquire(wanted, STANDARD))
+            assert isinstance(slots[-1], Slot)
+            for slot in slots[:-1]:
+                first.release(slot)
+            second.release(slots[-1])
+            await first.released()
+            await second.released()
+
+    @on_each_loop
+    async def test_what_gets_no_connection_goes_back_for_the_worker_that_has_one(self):
+        server = ScriptedServer({"dot": [HANG]})
+        only = replace(GENEROUS, connections=1, idle_seconds=1)
+        async with workers(2, server, limits=only) as [holder, without]:
+            holder.desk.submit("slow@example.net")
+            await server.until(lambda: server.stopped_at == "dot")
+            [job] = without.desk.submit(CAROL)
+            await without.desk.all_ended()
+
+        assert job.put_off and "waits for its turn" in job.put_off.why
+        assert server.recipients == []
 
     @on_each_loop
     async def test_a_site_that_takes_three_gets_all_over_three(self):
