@@ -5,6 +5,7 @@ It ends with another status than 0 where an exception comes out, where one input
 more memory than it may, and then leaves that input in the directory NEW_INPUTS.
 """
 
+import resource
 import sys
 from pathlib import Path
 
@@ -16,8 +17,11 @@ with atheris.instrument_imports(include=["messages"]):
     from messages.tracked import html
 
 SAMPLES = Path(__file__).parent / "reports"
-# Seconds that one input may take, MiB that all of them may, and its octets.
-LIMITS = ["-timeout=10", "-rss_limit_mb=512", "-max_len=8192"]
+# Seconds that one input may take, and its octets.
+LIMITS = ["-timeout=10", "-rss_limit_mb=0", "-max_len=8192"]
+# Octets that all of them may take. Not libFuzzer's own limit: that counts what the process was
+# before this program was loaded into it, a whole test run.
+MEMORY = 512 << 20
 
 
 def read_report(octets: bytes) -> None:
@@ -44,6 +48,7 @@ PARSERS = {"reports": read_report, "replies": judge_reply, "links": find_links}
 
 
 if __name__ == "__main__":
+    resource.setrlimit(resource.RLIMIT_DATA, (MEMORY, MEMORY))
     parser, new_inputs, *arguments = sys.argv[1:]
     kept = f"-artifact_prefix={new_inputs}/"
     samples = [str(path) for path in {path.parent for path in SAMPLES.rglob("*.eml")}]
