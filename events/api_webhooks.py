@@ -174,7 +174,7 @@ class WebhookDetail(WebhookView):
     @extend_schema(operation_id="delete_webhook", tags=["Webhooks"], responses={204: None})
     def delete(self, request: Request, name: str, webhook_id: UUID) -> Response:
         """Remove a webhook."""
-        self.find(webhook_id).delete()
+        webhooks.remove(self.find(webhook_id))
         return Response(status=204)
 
 

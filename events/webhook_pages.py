@@ -199,7 +199,7 @@ def delete(request: HttpRequest, account: Account, webhook_id: UUID) -> HttpResp
             "back": reverse("webhook-detail", args=[webhook.pk]),
         })  # fmt: skip
     with transaction.atomic():
-        webhook.delete()
+        webhooks.remove(webhook)
         audit.record(request, "deleted the webhook", url)
     flash.success(request, "The webhook is deleted.")
     return redirect("webhook-list")

@@ -99,6 +99,14 @@ def change(webhook: Webhook, **fields: object) -> None:
             make_due(webhook)
 
 
+def remove(webhook: Webhook) -> None:
+    """Delete a webhook with its log and what waits for it."""
+    with transaction.atomic():
+        # First its own row, as whoever posts to it does, or the two could wait for each other.
+        Webhook.objects.select_for_update().filter(pk=webhook.pk).first()
+        webhook.delete()
+
+
 def make_due(webhook: Webhook) -> None:
     """Let all that waits for a webhook be posted at once, beside its schedule: it uses none up."""
     waiting = WebhookBatch.objects.filter(webhook=webhook, state=WebhookBatch.State.WAITING)

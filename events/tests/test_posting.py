@@ -11,6 +11,7 @@ from django.db.models.functions import Now
 from standardwebhooks import Webhook as Verifier
 from standardwebhooks import WebhookVerificationError
 
+from cloudmta.testing import eventually
 from events import batches, patience, verdicts, webhooks
 from events.identifiers import new_id
 from events.models import Event, Kind, News, Webhook, WebhookBatch, WebhookPost
@@ -41,6 +42,30 @@ def receiver():
 
 def ids(events):
     return [str(event.id) for event in events]
+
+
+class TestRemoval:
+    def test_who_removes_it_and_who_posts_to_it_never_wait_for_each_other(self, account, receiver):
+        webhook, _ = listen(account, receiver.url)
+        happen(account)
+        blocked = "SELECT 1 FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND datname = %s"
+
+        def remove():
+            try:
+                webhooks.remove(webhook)
+            finally:
+                connection.close()
+
+        with ThreadPoolExecutor(1) as other:
+            with transaction.atomic(), connection.cursor() as cursor:
+                Webhook.objects.select_for_update().get(pk=webhook.pk)
+                removal = other.submit(remove)
+                eventually(lambda: cursor.execute(blocked, [cursor.db.settings_dict["NAME"]])
+                           and cursor.fetchone())  # fmt: skip
+                News.objects.filter(webhook=webhook).delete()
+            removal.result()
+
+        assert not Webhook.objects.filter(pk=webhook.pk).exists()
 
 
 class TestBody:
@@ -458,7 +483,7 @@ def test_what_waits_for_a_disabled_webhook_is_posted_when_it_is_enabled(account,
 def test_a_webhook_that_was_removed_gets_nothing(account, receiver):
     webhook, _ = listen(account, receiver.url)
     happen(account)
-    webhook.delete()
+    webhooks.remove(webhook)
 
     post_all()
 
