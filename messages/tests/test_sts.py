@@ -108,12 +108,13 @@ class TestNoPolicy:
 
     @pytest.mark.parametrize("how", ["redirect", "huge", "html", "missing", "late", "binary"])
     def test_what_is_no_policy_is_not_kept(self, domain, tmp_path, monkeypatch, clock, how):
-        monkeypatch.setattr(sts_fetch, "FETCH_SECONDS", 0.5)
-
         async def scenario(policies, host):
             host.answer = getattr(self, how)
-            for _ in range(2):
-                assert await policies.apply(DOMAIN, SITE) == SITE
+            with monkeypatch.context() as patience:
+                if how == "late":
+                    patience.setattr(sts_fetch, "FETCH_SECONDS", 0.5)
+                for _ in range(2):
+                    assert await policies.apply(DOMAIN, SITE) == SITE
             assert len(host.requests) == 1
             host.answer = host.policy
             clock.now += sts.FIND_AGAIN + 1
