@@ -64,6 +64,11 @@ ALL = [
     Scenario("20-recipients", Load(seconds=MINUTE, recipients=20)),
     Scenario("latency", Load(seconds=MINUTE, rate=100)),
     Scenario("rest", Load(seconds=MINUTE, door="rest")),
+    Scenario(
+        "rest-door",
+        Load(messages=8_000, door="rest"),
+        beside=Load(rate=2, connections=2, classes=("priority",), local_part="urgent"),
+    ),
     Scenario("rest-latency", Load(seconds=MINUTE, rate=100, door="rest")),
     Scenario("rest-batch", Load(seconds=MINUTE, door="rest", batch=100, connections=4)),
     Scenario("exact", Load(messages=20_000)),
