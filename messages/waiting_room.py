@@ -84,8 +84,7 @@ class WaitingRoom:
 
     def wait_for_rate(self, gap: float) -> None:
         """Put off everything: the site takes one message or connection each `gap` seconds."""
-        for job in self.lines.drain():
-            self._put_off(job, 1 / gap)
+        self._put_all_off(1 / gap)
 
     def gives_up(self, wait: float, patience: float) -> bool:
         """Put off everything where a first connection is too long in coming; say whether it is.
@@ -98,8 +97,7 @@ class WaitingRoom:
             return True
         if time.monotonic() < self._since + patience:
             return False
-        for job in self.lines.drain():
-            self._put_off(job, self._pace)
+        self._put_all_off(self._pace)
         return True
 
     def shed(self, share: int, accounts: Set[int]) -> None:
@@ -111,6 +109,10 @@ class WaitingRoom:
             for _ in range(theirs - self.speed.crowded(share)):
                 if job := self.lines.pop_last(accounts):
                     self._put_off(job, self._pace)
+
+    def _put_all_off(self, per_second: float) -> None:
+        for job in self.lines.drain():
+            self._put_off(job, per_second)
 
     def _put_off(self, job: Job, per_second: float) -> None:
         job.put_off = self._standing.put_off_for_rate(per_second, job.whose)
