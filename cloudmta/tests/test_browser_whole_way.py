@@ -5,12 +5,13 @@ import uuid
 from email.message import EmailMessage
 
 import pytest
-from playwright.sync_api import Browser, Page, expect
+from playwright.sync_api import Browser, expect
 
 from cloudmta.testing import House
 from cloudmta.tests.browsing import check_access, log_in, watched
 from cloudmta.tests.hands import Finger, Keyboard, Mouse
 from cloudmta.tests.test_browser_people import PASSWORD, link_to
+from cloudmta.tests.test_browser_volume import approves
 
 pytestmark = [pytest.mark.browser, pytest.mark.xdist_group("house")]
 
@@ -33,6 +34,8 @@ def test_a_new_customer_goes_the_whole_way(
         with watched(browser) as staff:
             log_in(staff, web, house.demo["login_email"], house.demo["login_password"])
             approves(staff, web, f"Dora's {mark}")
+            staff.get_by_role("button", name="Yes, approve").click()
+            expect(staff.get_by_text("Approved: 5,000 recipients a day")).to_be_visible()
         username, secret = makes_a_credential(hand)
         for local_part in ("delivered", "bounced"):
             send(house, username, secret, letter(domain, f"{local_part}+{mark}@sim.test"))
@@ -86,15 +89,6 @@ def asks_for_volume(hand: Mouse) -> None:
     hand.write("Where do the addresses come from?", "Customers sign up")
     press(hand, "Send the request")
     expect(hand.page.get_by_text("Your request is with our staff")).to_be_visible()
-
-
-def approves(staff: Page, web: str, account: str) -> None:
-    staff.goto(f"{web}admin/accounts/rampuprequest/")
-    staff.get_by_role("link", name=account).click()
-    staff.get_by_role("link", name="Approve as asked").click()
-    staff.get_by_role("button", name="Show me what is sent").click()
-    staff.get_by_role("button", name="Yes, approve").click()
-    expect(staff.get_by_text("Approved: 5,000 recipients a day")).to_be_visible()
 
 
 def makes_a_credential(hand: Mouse) -> tuple[str, str]:
